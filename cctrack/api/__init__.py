@@ -1,0 +1,1 @@
+"""Everything that touches the network and the cache folder."""

@@ -1,0 +1,142 @@
+"""Tells the overlap of two pages from rows that truly occur twice.
+
+Rows have no id, and equal rows are legal: two clicks in one millisecond. A run of rows that ends one page and begins
+the next may be either. Seen again through pages of another size, overlap is gone from where it was; repeats stay.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+Record = dict[str, Any]
+
+# Primes: their pages end elsewhere than those of any usual size.
+_SIZES = (467, 433, 331, 193, 97, 47, 43, 23, 11, 7, 5, 3, 2)
+_LOOKS = 2
+
+
+def other_sizes(limit: int) -> list[int]:
+    """List page sizes for further looks: the largest that are smaller, so that they cost few calls more."""
+    smaller = [size for size in _SIZES if size < limit and limit % size]
+    larger = [size for size in reversed(_SIZES) if size > limit]
+    return (smaller + larger)[:_LOOKS] if limit > 3 else larger[:_LOOKS]
+
+
+class Run(NamedTuple):
+    """Rows that end one page and begin the next."""
+
+    start: int  # where the next page begins, in rows of the walk
+    rows: list[bytes]
+
+
+@dataclass
+class Trail:
+    """What is remembered of a walk while its pages go by.
+
+    Attributes
+    ----------
+    began : float
+        Seconds since 1970.
+    counted : set of bytes
+        Rows to count; a walk with none is the one that is kept.
+    digests : bool
+        Whether to remember the whole, to compare it with another walk's.
+    """
+
+    began: float
+    counted: set[bytes] = field(default_factory=set)
+    digests: bool = False
+    number: str = field(default_factory=lambda: uuid.uuid4().hex)
+    pages: int = 0
+    rows: int = 0
+    first: list[Record] = field(default_factory=list)
+    suspects: list[Run] = field(default_factory=list)
+    counts: Counter[bytes] = field(default_factory=Counter)
+    _last: list[Record] = field(default_factory=list)
+    _hash: Any = field(default_factory=lambda: blake2b(digest_size=16))
+
+    def add(self, rows: list[Record]) -> None:
+        """Take note of a page."""
+        if not self.pages:
+            self.first = rows
+        if length := _common(self._last, rows):
+            self.suspects.append(Run(self.rows, [key(row) for row in rows[:length]]))
+        if self.counted:
+            self.counts.update(found for found in map(key, rows) if found in self.counted)
+        if self.digests:
+            self._hash.update(msgspec.json.encode(rows))
+        self.pages += 1
+        self.rows += len(rows)
+        self._last = rows or self._last  # an empty page stands between nothing
+
+    def digest(self) -> bytes:
+        """Give what two walks are compared by."""
+        return bytes(self._hash.digest())
+
+    def suspected(self) -> Counter[bytes]:
+        """Count the rows that may be overlap."""
+        return Counter(row for run in self.suspects for row in run.rows)
+
+
+class Overlap:
+    """Narrows down how often each suspected row truly occurs.
+
+    Parameters
+    ----------
+    trail
+        The walk that is to be kept.
+    rows
+        All its rows.
+    """
+
+    def __init__(self, trail: Trail, rows: Iterable[Record]) -> None:
+        surplus = trail.suspected()
+        self.suspected = set(surplus)
+        self._runs = trail.suspects
+        self._seen = Counter(found for found in map(key, rows) if found in surplus)
+        self._least = {row: self._seen[row] - surplus[row] for row in surplus}
+        self._most = dict(self._seen)
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing is open any more."""
+        return self._least == self._most
+
+    def agrees(self, look: Trail) -> bool:
+        """Use another walk; False when it contradicts this one, because the report changed."""
+        surplus = look.suspected()
+        for row in self.suspected:
+            self._least[row] = max(self._least[row], look.counts[row] - surplus[row])
+            self._most[row] = min(self._most[row], look.counts[row])
+        return all(self._least[row] <= self._most[row] for row in self.suspected)
+
+    def verdict(self) -> tuple[list[int], str]:
+        """Give the positions of the rows to drop, and "removed", "undecided" or "none"; what is open is kept."""
+        surplus = {row: self._seen[row] - self._most[row] for row in self.suspected}
+        drop = []
+        for run in self._runs:
+            for offset, row in enumerate(run.rows):
+                if surplus[row] > 0:
+                    surplus[row] -= 1
+                    drop.append(run.start + offset)
+        return drop, "undecided" if not self.decided else "removed" if drop else "none"
+
+
+def key(row: Record) -> bytes:
+    """Give a row as something that can be counted."""
+    return msgspec.json.encode(row, order="deterministic")
+
+
+def _common(before: list[Record], after: list[Record]) -> int:
+    """Measure the longest run that ends one page and begins the next."""
+    if not before or not after or after[0] not in before:
+        return 0
+    return next(
+        (len(before) - start for start in range(len(before)) if before[start:] == after[: len(before) - start]),
+        0,
+    )

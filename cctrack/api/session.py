@@ -1,0 +1,336 @@
+"""A session: the pieces put together, and which one is the current one."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, NoReturn
+
+from cctrack.api import settings, v2
+from cctrack.api.clock import Clock, SystemClock
+from cctrack.api.connection import Credentials
+from cctrack.api.credentials import Secret, checked
+from cctrack.api.quota import Ledger
+from cctrack.api.store import Store
+from cctrack.api.transport import Transport
+from cctrack.api.walk import Policy, Walk
+from cctrack.errors import ConfigError, NotOfferedError
+from cctrack.schema import Report
+
+_DIALECTS: dict[str, ModuleType] = {"v2": v2}
+_TRY_DEMO = "To try cctrack without credentials: cctrack.demo()"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose reports these are.
+
+    Attributes
+    ----------
+    name : str
+        Stands in frames and names the cache folder; tells nothing of the credentials.
+    key : str
+        Under which calls are counted.
+    """
+
+    name: str
+    key: str
+
+
+class Session:
+    """Connects the reports with one account; made by `cctrack.connect` or `cctrack.demo`.
+
+    Attributes
+    ----------
+    api : str
+        The dialect, "v2".
+    account : str
+        Name of the account in the cache and in the provenance of frames.
+    """
+
+    def __init__(
+        self,
+        dialect: ModuleType,
+        origin: str,
+        account: Account,
+        credentials: Credentials,
+        policy: Policy,
+        ledger: Ledger,
+        folder: Path | None,
+        clock: Clock,
+        *,
+        loopback: bool,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        self.api: str = dialect.NAME
+        self.account = account.name
+        self.policy = policy
+        self.clock = clock
+        self.ledger = ledger
+        self.store = Store(folder, account.name)
+        self._dialect: Any = dialect
+        self._origin = origin
+        self._transport = Transport(origin, credentials, ledger.enter, clock, loopback=loopback)
+        self._on_close = on_close
+
+    def offers(self, report: Report) -> None:
+        """Refuse a report that the dialect does not have.
+
+        Raises
+        ------
+        NotOfferedError
+            Before anything is sent; names the dialect that has it.
+        """
+        if not self._dialect.offers(report):
+            others = [name for name, other in _DIALECTS.items() if other is not self._dialect and other.offers(report)]
+            raise NotOfferedError(
+                f"{report.function} is not offered by the {self.api} API, only by {' and '.join(others) or 'v3'}; "
+                "connect to an account there to use it"
+            )
+
+    def walks(
+        self, report: Report, ids: Mapping[str, str], options: Mapping[str, str], limit: int, *, refresh: bool
+    ) -> Iterator[Walk]:
+        """Give the walks that make up a report of one id."""
+        for ask in self._dialect.asks(report, ids, options, limit):
+            yield Walk(
+                report.name,
+                ask,
+                self._dialect,
+                self._transport,
+                self.store,
+                self.policy,
+                self.clock,
+                refresh=refresh,
+                keep=not _cache_off.get(),
+            )
+
+    def close(self) -> None:
+        """Close connections and files; what is in the cache stays."""
+        self._transport.close()
+        self.store.close()
+        self.ledger.close()
+        if self._on_close is not None:
+            self._on_close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        offline = " offline" if self.policy.offline else ""
+        return f"<cctrack.Session {self.api} account={self.account}{offline}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session is not pickled: connect again in the other process")
+
+
+_cache_off: ContextVar[bool] = ContextVar("cctrack_cache_off", default=False)
+_scoped: ContextVar[Session | None] = ContextVar("cctrack_session", default=None)
+_default: Session | None = None
+_first = threading.Lock()
+
+
+def connect(
+    api_key: str | None = None,
+    access_token: str | None = None,
+    *,
+    api: Literal["v2", "v3", "demo"] | None = None,
+    base_url: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    expire_after: float | None = None,
+    offline: bool = False,
+    profile: str | None = None,
+    rate: float = 4.0,
+    daily_quota: int = 10_000,
+    verify: Literal["head", "strict"] = "head",
+    **unknown: Any,
+) -> Session:
+    """Connect to an account; the session becomes the default one.
+
+    Parameters
+    ----------
+    api_key
+        Key of the application. Else the environment's `CCTRACK_API_KEY`.
+    access_token
+        Token of the account. Else `CCTRACK_ACCESS_TOKEN`.
+    api
+        Dialect of the service: "v2" (the default), or "demo" for the embedded account. Else `CCTRACK_API`.
+    base_url
+        Another host. Else `CCTRACK_BASE_URL`, else the vendor's.
+    cache_dir
+        Folder of the cache. Else `CCTRACK_CACHE_DIR`, else the platform's folder for caches.
+    expire_after
+        Seconds after which a report is asked for again, 3600 by default. Else `CCTRACK_EXPIRE_AFTER`.
+    offline
+        Answer from the cache alone, however old. Else `CCTRACK_OFFLINE`.
+    profile
+        Name of the account for the cache, where it should not be derived from the credentials.
+        Else `CCTRACK_PROFILE`.
+    rate
+        Requests a second.
+    daily_quota
+        Requests a day, from 00:00 UTC.
+    verify
+        "head" reads page one again at the end of a walk of several pages and walks anew if it changed;
+        "strict" walks until two walks agree, at twice the calls.
+
+    Returns
+    -------
+    Session
+        Nothing has been sent yet.
+
+    Raises
+    ------
+    ConfigError
+        When a setting is missing, unknown or out of range. No message shows a credential.
+    """
+    # Before anything can fail: a traceback that shows local variables must not show these.
+    api_key, access_token, wrong = _hidden(api_key, access_token)  # type: ignore[assignment]
+    if wrong is not None:
+        raise wrong
+    given = {
+        "api_key": api_key,
+        "access_token": access_token,
+        "api": api,
+        "base_url": base_url,
+        "cache_dir": cache_dir,
+        "expire_after": expire_after,
+        "offline": offline,
+        "profile": profile,
+        "rate": rate,
+        "daily_quota": daily_quota,
+        "verify": verify,
+    }
+    settings.refuse_unknown(unknown, given, "connect(): the argument")
+    chosen = settings.settle(given)
+    if chosen.api == "demo":
+        from cctrack.demo_account.start import demo
+
+        return demo()
+    return _made_default(_opened(chosen))
+
+
+def _hidden(api_key: object, access_token: object) -> tuple[Secret | None, Secret | None, ConfigError | None]:
+    try:
+        return checked(api_key, "api_key"), checked(access_token, "access_token"), None
+    except ConfigError as error:
+        return None, None, error.with_traceback(None)
+
+
+def _opened(chosen: settings.Settings) -> Session:
+    dialect = _DIALECTS.get(chosen.api)
+    if dialect is None:
+        raise ConfigError(f"api={chosen.api!r} is not spoken by this version, only {', '.join(_DIALECTS)}. {_TRY_DEMO}")
+    origin, loopback = settings.origin(chosen.base_url, dialect.HOST)
+    missing = [name for name in dialect.SETTINGS if getattr(chosen, name) is None]
+    if missing and not (chosen.offline and chosen.profile):
+        wanted = "; ".join(f"{name} (argument {name}= or variable {settings.VARIABLES[name]})" for name in missing)
+        raise ConfigError(f"not connected, because these settings are missing: {wanted}. {_TRY_DEMO}")
+    account = _account(chosen, origin)
+    return assembled(dialect, origin, account, chosen, loopback=loopback)
+
+
+def assembled(
+    dialect: ModuleType,
+    origin: str,
+    account: Account,
+    chosen: settings.Settings,
+    *,
+    loopback: bool,
+    clock: Clock | None = None,
+    on_close: Callable[[], None] | None = None,
+) -> Session:
+    """Put a session together from what is known to be right."""
+    clock = clock or SystemClock()
+    counted = chosen.cache_dir / "calls" / f"{account.key}.sqlite"
+    return Session(
+        dialect,
+        origin,
+        account,
+        dialect.credentials(chosen.api_key, chosen.access_token),
+        Policy(chosen.verify, chosen.expire_after, chosen.offline),
+        Ledger(counted, chosen.rate, chosen.daily_quota, clock),
+        chosen.cache_dir / account.name,
+        clock,
+        loopback=loopback,
+        on_close=on_close,
+    )
+
+
+def _account(chosen: settings.Settings, origin: str) -> Account:
+    """Name the account so that no other one on this machine has its cache, and the name tells no secret."""
+    secrets = [secret.reveal() if secret else "" for secret in (chosen.api_key, chosen.access_token)]
+    whose = [chosen.profile] if chosen.profile else secrets
+    return Account(
+        name=f"{chosen.api}-{_fingerprint(origin, chosen.api, *whose)}",
+        key=_fingerprint(origin, chosen.api, secrets[0]),
+    )
+
+
+def _fingerprint(*parts: str) -> str:
+    return blake2b("\n".join(parts).encode(), digest_size=8, person=b"cctrack").hexdigest()
+
+
+def _made_default(session: Session) -> Session:
+    global _default
+    _default = session
+    return session
+
+
+def current() -> Session:
+    """Give the session that a report is to ask: the one in scope, else the default, else one from the environment.
+
+    Raises
+    ------
+    ConfigError
+        When none was connected and the environment does not configure one.
+    """
+    scoped = _scoped.get()
+    if scoped is not None:
+        return scoped
+    with _first:
+        if _default is not None:
+            return _default
+        return connect()
+
+
+@contextmanager
+def use(session: Session) -> Iterator[Session]:
+    """Ask another session within a `with` block.
+
+    Parameters
+    ----------
+    session
+        From `cctrack.connect` or `cctrack.demo`.
+    """
+    if not isinstance(session, Session):
+        raise TypeError(f"use() takes a session, not {type(session).__name__}; cctrack.connect() gives one")
+    token = _scoped.set(session)
+    try:
+        yield session
+    finally:
+        _scoped.reset(token)
+
+
+@contextmanager
+def cache_disabled() -> Iterator[None]:
+    """Neither read nor write the cache within a `with` block."""
+    token = _cache_off.set(True)
+    try:
+        yield
+    finally:
+        _cache_off.reset(token)
+
+
+def forget_default() -> None:
+    """Let the next report look for a session anew."""
+    global _default
+    _default = None

@@ -1,0 +1,234 @@
+"""The one path down and up: from a declared report and its ids to a typed frame with its provenance."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from cctrack.api.fanout import each
+from cctrack.api.session import Session
+from cctrack.errors import CctrackError, IncompleteWarning, NotFoundError, RepairWarning
+from cctrack.frames import Columns
+from cctrack.inputs import wire_time
+from cctrack.origin import KEY, described
+from cctrack.schema import Report
+
+_HANDFUL = 5  # a bar for fewer would be gone before it is read
+_BAR_AFTER = 0.5  # seconds
+_FUTURE = pd.Timedelta(days=1)  # the service's clocks are known to be off by hours
+_PROGRESS_VARIABLE = "CCTRACK_PROGRESS"
+
+
+@dataclass
+class _Facts:
+    """What the walks of one report came to."""
+
+    calls: int = 0
+    pages: int = 0
+    fetched_at: float | None = None
+    from_cache: bool = True
+    complete: bool = True
+    overlap: set[str] = field(default_factory=set)
+
+    def add(self, other: "_Facts") -> None:
+        self.calls += other.calls
+        self.pages += other.pages
+        times = [time for time in (self.fetched_at, other.fetched_at) if time is not None]
+        self.fetched_at = min(times, default=None)
+        self.from_cache &= other.from_cache
+        self.complete &= other.complete
+        self.overlap |= other.overlap
+
+
+@dataclass(frozen=True)
+class Request:
+    """A report that is to be fetched; every part is checked already.
+
+    Attributes
+    ----------
+    report : Report
+        Which.
+    key : str or None
+        Name of the identifier of which there are many.
+    ids : list of str or None
+        The many; None for a report of the whole account.
+    fixed : dict of str to str
+        Identifiers before the many.
+    options : dict of str to str
+        Filters as the catalogue names them.
+    since : Timestamp or None
+        Rows before it are left out, whatever the service sends.
+    limit : int
+        Wanted page size.
+    refresh : bool
+        Ask the service again.
+    progress : bool or None
+        Show a bar; None shows one for more than a handful.
+    skip_missing : bool
+        Leave out ids that the service does not know.
+    route : str or None
+        Stands in the provenance.
+    """
+
+    report: Report
+    key: str | None = None
+    ids: Sequence[str] | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    since: pd.Timestamp | None = None
+    limit: int = 500
+    refresh: bool = False
+    progress: bool | None = None
+    skip_missing: bool = False
+    route: str | None = None
+
+
+def fetch(request: Request, session: Session) -> pd.DataFrame:
+    """Fetch a report, typed, with its provenance.
+
+    Raises
+    ------
+    CctrackError
+        When any part of it cannot be had: a frame is never short.
+    """
+    report = request.report
+    session.offers(report)
+    _warn_of_future(request, session)
+    columns, facts, missing = Columns(report), _Facts(), []
+    tasks = [None] if request.ids is None else list(request.ids)
+    with _bar(request, len(tasks)) as bar:
+
+        def one(task: str | None) -> tuple[Columns, _Facts] | None:
+            try:
+                return _one(request, session, task, bar if len(tasks) == 1 else None)
+            except NotFoundError:
+                if request.skip_missing:
+                    return None
+                raise
+
+        for task, found in zip(tasks, each(one, tasks), strict=True):
+            if found is None:
+                missing.append(str(task))
+            else:
+                columns.absorb(found[0])
+                facts.add(found[1])
+            if len(tasks) > 1:
+                bar.update()
+                bar.set_postfix(rows=columns.rows, calls=facts.calls, refresh=False)
+    if report.order == "date" and report.since:
+        columns.sort(report.since)
+    frame = _filtered(columns.frame(), request)
+    _warn(report, columns, facts)
+    frame.attrs[KEY] = described(
+        report=report.name,
+        api=session.api,
+        account=session.account,
+        fetched_at=facts.fetched_at,
+        from_cache=facts.from_cache and facts.pages > 0,
+        calls=facts.calls,
+        pages=facts.pages,
+        complete=facts.complete,
+        created_since=None if request.since is None else wire_time(request.since),
+        route=request.route,
+        ids=request.ids,
+        missing=missing,
+        missing_columns=columns.missing_columns,
+        repaired=sum(columns.repaired.values()),
+    )
+    if facts.overlap:
+        frame.attrs[KEY]["overlap"] = "undecided" if "undecided" in facts.overlap else "removed"
+    return frame
+
+
+def _one(request: Request, session: Session, task: str | None, bar: Any) -> tuple[Columns, _Facts]:
+    """Read all walks of one id."""
+    report = request.report
+    ids = dict(request.fixed) if task is None else {**request.fixed, str(request.key): task}
+    columns, facts = Columns(report), _Facts()
+    for walk in session.walks(report, ids, request.options, request.limit, refresh=request.refresh):
+        part = Columns(report)
+        for page in walk:
+            if page.position == 0:
+                part = Columns(report)  # the walk began anew: what came before does not count
+            part.add(page.records)
+            if bar is not None:
+                bar.update()
+        entry = walk.entry
+        if entry is None:  # a walk ends with an entry or with an error
+            raise CctrackError(f"{report.name} ended without a result; please report this")
+        part.drop(entry.drop)
+        columns.absorb(part)
+        overlap = {entry.overlap} - {"none"}
+        facts.add(_Facts(walk.calls, entry.pages, entry.fetched_at, walk.from_cache, walk.complete, overlap))
+    if report.order == "date_within_id" and report.since:
+        columns.sort(report.since)
+    return columns, facts
+
+
+def _filtered(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
+    """Filter again: a page after the first need not keep the filter. What has no date or status is kept."""
+    keep = pd.Series(True, index=frame.index)
+    if request.since is not None and request.report.since is not None:
+        dates = frame[request.report.since]
+        keep &= dates.isna() | (dates >= request.since)
+    if (status := request.options.get("status", "ALL")) != "ALL" and "status" in frame:
+        keep &= (frame["status"].str.upper() == status).fillna(True).astype(bool)
+    return frame if keep.all() else frame[keep].reset_index(drop=True)
+
+
+def _warn_of_future(request: Request, session: Session) -> None:
+    if request.since is None:
+        return
+    now = pd.Timestamp(session.clock.time(), unit="s", tz="UTC")
+    if request.since > now + _FUTURE:
+        warnings.warn(
+            f"{request.report.function}: asked for what happens after {wire_time(request.since)}, which is in the future",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _warn(report: Report, columns: Columns, facts: _Facts) -> None:
+    if columns.repaired:
+        fields = ", ".join(f"{name} ({count})" for name, count in columns.repaired.items())
+        warnings.warn(
+            f"{report.function}: fields were missing or malformed and are NA now; their rows were kept: {fields}",
+            RepairWarning,
+            stacklevel=4,
+        )
+    if not facts.complete:
+        warnings.warn(
+            f"{report.function}: the report kept changing while it was read, so rows may be missing or repeated; "
+            'ask again with refresh=True when the account is quieter, or connect with verify="strict"',
+            IncompleteWarning,
+            stacklevel=4,
+        )
+    if "undecided" in facts.overlap:
+        warnings.warn(
+            f"{report.function}: equal rows stand where two pages meet, and it cannot be told whether they are "
+            "repeats or overlap; they were kept",
+            IncompleteWarning,
+            stacklevel=4,
+        )
+
+
+def _bar(request: Request, tasks: int) -> Any:
+    """Make the progress bar: of the ids, or of the pages of a single one."""
+    wanted = request.progress
+    if wanted is None:
+        wanted = tasks > _HANDFUL or tasks == 1
+    if os.environ.get(_PROGRESS_VARIABLE, "1").strip().lower() in ("0", "false", "no", "off"):
+        wanted = False
+    many = tasks > 1
+    return tqdm(
+        total=tasks if many else None,
+        desc=request.report.name,
+        unit=(request.key or "").removesuffix("_id") if many else "page",
+        disable=not wanted,
+        leave=False,
+        delay=_BAR_AFTER,
+    )

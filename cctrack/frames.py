@@ -1,0 +1,318 @@
+"""Records to typed frames: the only place where JSON becomes pandas.
+
+Pages arrive one after another. Each is turned into columns at once and its dicts are dropped; texts are
+kept as codes into their distinct values. A report of a million rows needs little more memory than its frame.
+"""
+
+import re
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cctrack.schema import ACTIVITY_TYPES, Column, Report
+
+Record = Mapping[str, Any]
+
+_MISSING: Any = object()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_NAT = np.datetime64("NaT", "us")
+_DATES_AT_ONCE = 32_768  # dates are parsed in runs: page by page costs three times as much
+_PLAIN_LENGTH = len("2014-05-01T10:00:00.123Z")
+_PLAIN_DATES = re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)*", re.ASCII)
+# Two forms that ISO-8601 allows and `datetime.fromisoformat` does not take in Python 3.11.
+_END_OF_DAY = re.compile(r"T24(?::?00){0,2}(?:[.,]0+)?(?=$|[Z+-])")
+_LEAP_SECOND = re.compile(r"(?<=T\d\d:\d\d):60(?:[.,]\d+)?(?=$|[Z+-])")
+
+
+class Columns:
+    """The rows of a report, column by column, as they arrive.
+
+    Attributes
+    ----------
+    report : Report
+        The declaration.
+    rows : int
+        Rows so far.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.rows = 0
+        self._cells = [_CELLS[column.kind](column) for column in report.columns]
+        self._pick = itemgetter(*report.names)
+
+    @property
+    def repaired(self) -> dict[str, int]:
+        """Fields that were missing or malformed and are NA now, by column."""
+        return {c.column.name: c.repaired for c in self._cells if c.repaired}
+
+    @property
+    def missing_columns(self) -> list[str]:
+        """Columns that the service may leave out, and left out of every row that could have them."""
+        kinds = next((c.seen() for c in self._cells if c.column.kind == "activity"), set())
+        absent = (c.column for c in self._cells if self.rows and c.column.optional and not c.present)
+        return [column.name for column in absent if column.only is None or column.only in kinds]
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Append a page."""
+        if not records:
+            return
+        try:
+            columns: Iterable[Sequence[Any]] = zip(*map(self._pick, records), strict=True)
+        except KeyError:
+            columns = ([record.get(name, _MISSING) for record in records] for name in self.report.names)
+        for cells, values in zip(self._cells, columns, strict=True):
+            cells.add(values)
+        self.rows += len(records)
+
+    def drop(self, positions: Sequence[int]) -> None:
+        """Take rows out again, by position."""
+        if positions:
+            keep = np.ones(self.rows, dtype=bool)
+            keep[list(positions)] = False
+            self._take(np.flatnonzero(keep))
+
+    def sort(self, name: str) -> None:
+        """Order the rows by a date column; equal dates keep their order, rows without one come last."""
+        dates = next(c for c in self._cells if c.column.name == name)
+        self._take(np.argsort(dates.finish(), kind="stable"))
+
+    def absorb(self, other: "Columns") -> None:
+        """Append all rows of another one of the same report."""
+        for mine, theirs in zip(self._cells, other._cells, strict=True):
+            mine.absorb(theirs)
+        self.rows += other.rows
+
+    def frame(self) -> pd.DataFrame:
+        """Give the typed frame: columns and dtypes are the declared ones, with rows and without."""
+        return pd.DataFrame({c.column.name: c.typed() for c in self._cells}, index=pd.RangeIndex(self.rows))
+
+    def _take(self, order: npt.NDArray[np.intp]) -> None:
+        for cells in self._cells:
+            cells.take(order)
+        self.rows = len(order)
+
+
+class _Texts:
+    """Ids and texts as codes into their distinct values; -1 is NA."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self.repaired = 0
+        self.codes = array("i")
+        self.known = _Codes()
+        # A text that is null is only absent; an id that is null is a hole in the row.
+        self._null = not column.optional and column.kind != "text"
+
+    @property
+    def present(self) -> bool:
+        return len(self.known) > 1
+
+    def add(self, cells: Sequence[Any]) -> None:
+        if set(map(type, cells)) != {str}:
+            cells = [cell if type(cell) is str else self._text(cell) for cell in cells]
+        known = self.known
+        self.codes.fromlist([known[cell] for cell in cells])
+
+    def _text(self, cell: Any) -> str | None:
+        if cell is None or cell is _MISSING:
+            self.repaired += self._null if cell is None else not self.column.optional
+            return None
+        if isinstance(cell, str):
+            return cell
+        if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+            # One number is written one way: 36 and 36.0 are the same id.
+            return str(int(cell)) if isinstance(cell, int) or cell.is_integer() else str(cell)
+        self.repaired += 1
+        return None
+
+    def absorb(self, other: "_Texts") -> None:
+        codes = np.array([self.known[value] for value in other.known], dtype=np.int32)
+        self.codes.frombytes(codes[np.asarray(other.codes) + 1].tobytes())
+        self.repaired += other.repaired
+
+    def take(self, order: npt.NDArray[np.intp]) -> None:
+        self.codes = array("i", np.asarray(self.codes)[order].tobytes())
+
+    def typed(self) -> Any:
+        values = pd.array(list(self.known)[1:], dtype="string")
+        return values.take(np.asarray(self.codes), allow_fill=True, fill_value=pd.NA)
+
+
+class _Activities(_Texts):
+    """Activity types: a categorical over the six, and any further value as a further category."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(column)
+        for value in ACTIVITY_TYPES:
+            self.known[value]
+        self._null = not column.optional
+
+    def seen(self) -> set[str | None]:
+        """Tell which types have rows."""
+        values = list(self.known)[1:]
+        return {values[code] for code in set(self.codes) if code >= 0}
+
+    def typed(self) -> Any:
+        return pd.Categorical.from_codes(np.asarray(self.codes), categories=list(self.known)[1:])
+
+
+class _Codes(dict[str | None, int]):
+    """Numbers values in the order in which they are first seen; None is always -1."""
+
+    def __init__(self) -> None:
+        super().__init__({None: -1})
+
+    def __missing__(self, value: str | None) -> int:
+        self[value] = code = len(self) - 1
+        return code
+
+
+class _Dates:
+    """Dates in UTC, to the microsecond."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self.repaired = 0
+        self.present = False
+        self._texts: list[Any] = []
+        self._done: list[npt.NDArray[np.datetime64]] = []
+
+    def add(self, cells: Sequence[Any]) -> None:
+        self._texts.extend(cells)
+        if len(self._texts) >= _DATES_AT_ONCE:
+            self._parse()
+
+    def _parse(self) -> None:
+        texts, self._texts = self._texts, []
+        if texts:
+            self._done.append(self._plain(texts) if _are_plain(texts) else self._each(texts))
+
+    def _plain(self, texts: list[str]) -> npt.NDArray[np.datetime64]:
+        self.present = True
+        try:
+            return np.array([text[:-1] for text in texts], dtype="datetime64[us]")
+        except ValueError:  # the 30th of February
+            return self._each(texts)
+
+    def _each(self, texts: list[Any]) -> npt.NDArray[np.datetime64]:
+        return np.array([self._date(text) for text in texts], dtype="datetime64[us]")
+
+    def _date(self, text: Any) -> np.datetime64:
+        absent = text is None or text is _MISSING or (isinstance(text, str) and not text.strip())
+        found = None if absent or not isinstance(text, str) else microseconds(text)
+        if found is None:
+            self.repaired += not (absent and self.column.optional)
+            return _NAT
+        self.present = True
+        return np.datetime64(found, "us")
+
+    def finish(self) -> npt.NDArray[np.datetime64]:
+        self._parse()
+        if len(self._done) != 1:
+            self._done = [np.concatenate([np.empty(0, dtype="datetime64[us]"), *self._done])]
+        return self._done[0]
+
+    def absorb(self, other: "_Dates") -> None:
+        self._parse()
+        self._done.append(other.finish())
+        self.repaired += other.repaired
+        self.present |= other.present
+
+    def take(self, order: npt.NDArray[np.intp]) -> None:
+        self._done = [self.finish()[order]]
+
+    def typed(self) -> Any:
+        return pd.DatetimeIndex(self.finish()).tz_localize("UTC")
+
+
+class _Counts:
+    """Whole numbers, or NA."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self.repaired = 0
+        self.present = False
+        self._numbers: list[int | None] = []
+
+    def add(self, cells: Sequence[Any]) -> None:
+        self._numbers.extend(map(self._number, cells))
+
+    def _number(self, cell: Any) -> int | None:
+        number = _whole(cell)
+        if number is None:
+            absent = cell is None or cell is _MISSING
+            self.repaired += not (absent and self.column.optional)
+            return None
+        self.present = True
+        return number
+
+    def absorb(self, other: "_Counts") -> None:
+        self._numbers += other._numbers
+        self.repaired += other.repaired
+        self.present |= other.present
+
+    def take(self, order: npt.NDArray[np.intp]) -> None:
+        self._numbers = [self._numbers[position] for position in order]
+
+    def finish(self) -> npt.NDArray[Any]:
+        return np.array(self._numbers, dtype=object)
+
+    def typed(self) -> Any:
+        return pd.array(self._numbers, dtype="Int64")
+
+
+_CELLS: dict[str, Any] = {
+    "id": _Texts,
+    "text": _Texts,
+    "activity": _Activities,
+    "date": _Dates,
+    "count": _Counts,
+}
+
+
+def microseconds(text: str) -> int | None:
+    """Read an ISO-8601 date or date-time, in any of its forms.
+
+    Parameters
+    ----------
+    text
+        With or without a fraction, with `Z`, an offset or neither (which means UTC).
+
+    Returns
+    -------
+    int or None
+        Microseconds since 1970-01-01T00:00Z, None for what is no date.
+    """
+    text = text.strip()
+    plain, days = _END_OF_DAY.subn("T00:00:00", text)
+    plain, seconds = _LEAP_SECOND.subn(":59", plain)
+    try:
+        moment = datetime.fromisoformat(plain)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return (moment - _EPOCH) // _TICK + (86_400 * days + seconds) * 1_000_000
+    except (ValueError, OverflowError):
+        return None
+
+
+def _are_plain(texts: list[Any]) -> bool:
+    """Whether all have the form that the service documents: then numpy may read them at once."""
+    if set(map(type, texts)) != {str} or set(map(len, texts)) != {_PLAIN_LENGTH}:
+        return False
+    return _PLAIN_DATES.fullmatch("".join(texts)) is not None
+
+
+def _whole(cell: Any) -> int | None:
+    """Read a count that came as a number or, as some documents show, as a number in quotes."""
+    if isinstance(cell, str):
+        cell = int(cell) if cell.isascii() and cell.strip().isdigit() and len(cell) < 20 else None
+    if isinstance(cell, bool) or not isinstance(cell, (int, float)) or cell != cell // 1:
+        return None
+    return int(cell) if abs(cell) < 2**63 else None
