@@ -186,7 +186,7 @@ def _warn_of_future(request: Request, session: Session) -> None:
     now = pd.Timestamp(session.clock.time(), unit="s", tz="UTC")
     if request.since > now + _FUTURE:
         warnings.warn(
-            f"{request.report.function}: asked for what happens after {wire_time(request.since)}, which is in the future",
+            f"{request.report.function}: {wire_time(request.since)} is in the future, so there is nothing since then",
             UserWarning,
             stacklevel=4,
         )

@@ -56,7 +56,7 @@ class Columns:
     @property
     def missing_columns(self) -> list[str]:
         """Columns that the service may leave out, and left out of every row that could have them."""
-        kinds = next((c.seen() for c in self._cells if c.column.kind == "activity"), set())
+        kinds: set[str] = next((c.seen() for c in self._cells if c.column.kind == "activity"), set())
         absent = (c.column for c in self._cells if self.rows and c.column.optional and not c.present)
         return [column.name for column in absent if column.only is None or column.only in kinds]
 
@@ -142,7 +142,7 @@ class _Texts:
         self.codes = array("i", np.asarray(self.codes)[order].tobytes())
 
     def typed(self) -> Any:
-        values = pd.array(list(self.known)[1:], dtype="string")
+        values = pd.array(self.known.values_in_order(), dtype="string")
         return values.take(np.asarray(self.codes), allow_fill=True, fill_value=pd.NA)
 
 
@@ -155,13 +155,15 @@ class _Activities(_Texts):
             self.known[value]
         self._null = not column.optional
 
-    def seen(self) -> set[str | None]:
+    def seen(self) -> set[str]:
         """Tell which types have rows."""
-        values = list(self.known)[1:]
+        values = self.known.values_in_order()
         return {values[code] for code in set(self.codes) if code >= 0}
 
     def typed(self) -> Any:
-        return pd.Categorical.from_codes(np.asarray(self.codes), categories=list(self.known)[1:])
+        return pd.Categorical.from_codes(
+            np.asarray(self.codes, dtype=np.int32), categories=self.known.values_in_order()
+        )
 
 
 class _Codes(dict[str | None, int]):
@@ -173,6 +175,10 @@ class _Codes(dict[str | None, int]):
     def __missing__(self, value: str | None) -> int:
         self[value] = code = len(self) - 1
         return code
+
+    def values_in_order(self) -> list[str]:
+        """Give the values that the codes from 0 on stand for."""
+        return [value for value in self if value is not None]
 
 
 class _Dates:

@@ -102,7 +102,7 @@ def _contact_events(
     instant(created_since, "created_since")
     session = session or current()
     campaigns = campaigns_df(limit=limit, refresh=refresh, session=session) if wanted else None
-    ids = [] if campaigns is None else campaigns["campaign_id"].dropna()
+    ids: Ids = [] if campaigns is None else campaigns["campaign_id"].dropna()
     whole = _events(_BY_CAMPAIGN[report], ids, created_since, limit, refresh, progress, "skip", session)
     frame = whole[whole["contact_id"].isin(wanted)]
     parts = [whole.attrs[KEY]] if campaigns is None else [campaigns.attrs[KEY], whole.attrs[KEY]]
@@ -110,7 +110,9 @@ def _contact_events(
         frame, links = _with_addresses(frame, limit, refresh, session)
         parts += links
     position = frame["contact_id"].map({one: place for place, one in enumerate(wanted)}).astype("int64")
-    frame = frame.assign(_position=position).sort_values(["_position", report.since], kind="stable", ignore_index=True)
+    frame = frame.assign(_position=position).sort_values(
+        ["_position", str(report.since)], kind="stable", ignore_index=True
+    )
     frame = frame.drop(columns="_position")
     told = joined(report.name, parts)
     frame.attrs = {

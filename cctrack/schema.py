@@ -44,7 +44,9 @@ OPTIONS: dict[str, str] = {
     "limit": "Rows in a page, 1 to 500: the number of calls changes, not the rows.",
     "refresh": "Ask the service again, even where the cache holds a fresh answer.",
     "progress": "Show a progress bar; None shows one for more than a handful of ids.",
-    "on_missing": '"raise" stops at an id the service does not know; "skip" leaves it out and lists it in the provenance.',
+    "on_missing": (
+        '"raise" stops at an id that the service does not know; "skip" leaves it out and names it in the provenance.'
+    ),
     "session": "The session to ask; None takes the current one.",
 }
 

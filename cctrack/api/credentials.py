@@ -1,7 +1,7 @@
 """Credentials that do not show themselves, and text without them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         # In a closure: what prints attributes sees a function.
-        self._reveal = lambda: text
+        self._reveal: Callable[[], str] = lambda: text
 
     def reveal(self) -> str:
         """Give the text; only for the moment in which it is sent."""
@@ -63,8 +63,9 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         texts = sorted({form for secret in secrets for form in _forms(secret.reveal())}, key=len, reverse=True)
-        self._texts = lambda: texts
-        self._telling = lambda: [text.encode() for text in texts if _is_telling(text)]
+        telling = [text.encode() for text in texts if _is_telling(text)]
+        self._texts: Callable[[], list[str]] = lambda: texts
+        self._telling: Callable[[], list[bytes]] = lambda: telling
 
     def text(self, text: str) -> str:
         """Blank them in a message."""

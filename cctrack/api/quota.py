@@ -59,7 +59,7 @@ class Ledger:
                 self._clock.sleep(wait)
 
     def used(self) -> int:
-        """Requests counted today."""
+        """Count the requests of today."""
         with self._lock:
             return self._do(self._today)
 

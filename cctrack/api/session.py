@@ -215,7 +215,7 @@ def connect(
         from cctrack.demo_account.start import demo
 
         return demo()
-    return _made_default(_opened(chosen))
+    return made_default(_opened(chosen))
 
 
 def _hidden(api_key: object, access_token: object) -> tuple[Secret | None, Secret | None, ConfigError | None]:
@@ -279,7 +279,8 @@ def _fingerprint(*parts: str) -> str:
     return blake2b("\n".join(parts).encode(), digest_size=8, person=b"cctrack").hexdigest()
 
 
-def _made_default(session: Session) -> Session:
+def made_default(session: Session) -> Session:
+    """Let the reports ask this session from now on."""
     global _default
     _default = session
     return session

@@ -17,9 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from requests_cache import CachedResponse
-from requests_cache.backends import BaseStorage
+from requests.structures import CaseInsensitiveDict
+from requests_cache.backends.base import BaseStorage
 from requests_cache.backends.sqlite import SQLiteDict
+from requests_cache.models.response import CachedResponse
 from requests_cache.serializers import SerializerPipeline, Stage, json_serializer
 
 from cctrack.api.folder import private_file
@@ -30,6 +31,7 @@ _LIBRARY = ".".join(version("requests-cache").split(".")[:2])
 # Another version of either does not read this file, and is not read by this one.
 FILE = f"walks-{_FORMAT}-rc{_LIBRARY}.sqlite"
 _LOCK_WAIT = 1.0
+_JSON = CaseInsensitiveDict({"Content-Type": "application/json"})
 _FASTEST = 1  # of zlib: seven times smaller at little cost
 
 Result = TypeVar("Result")
@@ -86,6 +88,8 @@ _ENTRIES = SerializerPipeline([Stage(dumps=json.dumps, loads=json.loads), _compr
 class _Table(SQLiteDict):
     """requests-cache's table, which by itself waits for a lock without end and keeps it after an interrupt."""
 
+    _connection: Any
+
     @contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:
         with self._lock:
@@ -100,7 +104,7 @@ class _Table(SQLiteDict):
                     self._connection.execute("ROLLBACK")
 
     def init_db(self) -> None:
-        self.close()
+        self.close()  # type: ignore[no-untyped-call]
         with self.connection(commit=True) as db:
             columns = "key TEXT PRIMARY KEY, value BLOB, expires INTEGER"
             db.execute(f"CREATE TABLE IF NOT EXISTS {self.table_name} ({columns})")
@@ -162,7 +166,7 @@ class Store:
 
     def keep_page(self, number: str, position: int, url: str, body: bytes) -> None:
         """Write a page of a walk under way."""
-        page = CachedResponse(status_code=200, url=url, content=body, headers={"Content-Type": "application/json"})
+        page = CachedResponse(status_code=200, url=url, content=body, headers=_JSON)
         self._do(lambda: self._pages.__setitem__(f"{number}-{position}", page), None)
 
     def keep(self, entry: Entry) -> None:
@@ -178,7 +182,7 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """Give every walk."""
-        found = self._do(lambda: [_entry(held) for held in self._entries.values()], [])
+        found: list[Entry | None] = self._do(lambda: [_entry(held) for held in self._entries.values()], [])
         return [entry for entry in found if entry is not None]
 
     def clear(self, wanted: Callable[[Entry], bool]) -> int:
@@ -186,7 +190,8 @@ class Store:
         gone = [entry for entry in self.entries() if wanted(entry)]
         self._do(lambda: self._entries.bulk_delete([self._key(entry.path, entry.query) for entry in gone]), None)
         kept = {entry.number for entry in self.entries()}
-        left = [key for key in self._do(lambda: list(self._pages), []) if key.partition("-")[0] not in kept]
+        pages: list[str] = self._do(lambda: list(self._pages), [])
+        left = [key for key in pages if key.partition("-")[0] not in kept]
         self._do(lambda: self._pages.bulk_delete(left), None)
         self._do(self._shrink, None)
         return len(gone)

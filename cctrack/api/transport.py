@@ -135,9 +135,9 @@ class Transport:
                 return _again(error, url)
         body = self.redactor.body(body)
         if status != requests.codes.ok:
-            error = fault(status, headers, body, url, self._clock.time())
-            error.args = (self.redactor.text(str(error)),)
-            return error
+            refused = fault(status, headers, body, url, self._clock.time())
+            refused.args = (self.redactor.text(str(refused)),)
+            return refused
         try:
             return read(strict_json(body)), body
         except CctrackError as error:
@@ -151,7 +151,7 @@ class Transport:
                 size += len(part)
                 if size > _MOST_BYTES:
                     raise ResponseError(
-                        f"an answer of more than {_MOST_BYTES // 2**20} MB was broken off; ask for smaller pages (limit=)",
+                        f"an answer of over {_MOST_BYTES // 2**20} MB was broken off; ask for smaller pages with limit="
                     )
             return response.status_code, dict(response.headers), b"".join(parts)
 
