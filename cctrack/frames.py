@@ -161,9 +161,8 @@ class _Activities(_Texts):
         return {values[code] for code in set(self.codes) if code >= 0}
 
     def typed(self) -> Any:
-        return pd.Categorical.from_codes(
-            np.asarray(self.codes, dtype=np.int32), categories=self.known.values_in_order()
-        )
+        categories = pd.Index(self.known.values_in_order())
+        return pd.Categorical.from_codes(np.asarray(self.codes, dtype=np.int32), categories=categories)
 
 
 class _Codes(dict[str | None, int]):

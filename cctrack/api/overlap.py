@@ -46,11 +46,14 @@ class Trail:
         Rows to count; a walk with none is the one that is kept.
     digests : bool
         Whether to remember the whole, to compare it with another walk's.
+    held : int
+        Pages at hand from when the walk broke off.
     """
 
     began: float
     counted: set[bytes] = field(default_factory=set)
     digests: bool = False
+    held: int = 0
     number: str = field(default_factory=lambda: uuid.uuid4().hex)
     pages: int = 0
     rows: int = 0

@@ -59,6 +59,8 @@ class Entry:
         Rows that are overlap between pages.
     overlap : str
         "none", "removed" or "undecided".
+    whole : bool
+        False for the beginning of a walk that broke off; it is only ever used to go on from there.
     """
 
     report: str
@@ -70,6 +72,7 @@ class Entry:
     fetched_at: float
     drop: list[int] = field(default_factory=list)
     overlap: str = "none"
+    whole: bool = True
 
 
 def _expanded(data: bytes) -> str:
@@ -151,15 +154,15 @@ class Store:
         self._pages: Any = None
         self._entries: Any = None
 
-    def find(self, path: str, query: str) -> Entry | None:
-        """Give the newest walk of an address, however old."""
-        return self._do(lambda: _entry(self._entries.get(self._key(path, query))), None)
+    def find(self, path: str, query: str, *, whole: bool = True) -> Entry | None:
+        """Give the newest walk of an address, however old; or the beginning of one that broke off."""
+        return self._do(lambda: _entry(self._entries.get(self._key(path, query, whole))), None)
 
-    def page(self, entry: Entry, position: int) -> bytes | None:
+    def page(self, number: str, position: int) -> bytes | None:
         """Give a page's body; None when it is not there."""
 
         def step() -> bytes | None:
-            held = self._pages.get(f"{entry.number}-{position}")
+            held = self._pages.get(f"{number}-{position}")
             return held.content if isinstance(held, CachedResponse) and held.content else None
 
         return self._do(step, None)
@@ -170,11 +173,14 @@ class Store:
         self._do(lambda: self._pages.__setitem__(f"{number}-{position}", page), None)
 
     def keep(self, entry: Entry) -> None:
-        """Write a walk whose pages are all kept, in place of an older one."""
-        older = self.find(entry.path, entry.query)
-        self._do(lambda: self._entries.__setitem__(self._key(entry.path, entry.query), asdict(entry)), None)
-        if older is not None:
-            self.drop_pages(older.number, older.pages)
+        """Write a walk whose pages are all kept, or its beginning, in place of an older one."""
+        older = [self.find(entry.path, entry.query, whole=whole) for whole in {False, entry.whole}]
+        self._do(lambda: self._entries.__setitem__(self._key_of(entry), asdict(entry)), None)
+        if entry.whole:
+            self._do(lambda: self._entries.bulk_delete([self._key(entry.path, entry.query, False)]), None)
+        for one in older:
+            if one is not None and one.number != entry.number:
+                self.drop_pages(one.number, one.pages)
 
     def drop_pages(self, number: str, pages: int) -> None:
         """Remove the pages of a walk that was replaced or given up."""
@@ -182,19 +188,18 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """Give every walk."""
-        found: list[Entry | None] = self._do(lambda: [_entry(held) for held in self._entries.values()], [])
-        return [entry for entry in found if entry is not None]
+        return [entry for entry in self._all() if entry.whole]
 
     def clear(self, wanted: Callable[[Entry], bool]) -> int:
         """Remove walks, and what unfinished ones left behind; tell how many walks went."""
-        gone = [entry for entry in self.entries() if wanted(entry)]
-        self._do(lambda: self._entries.bulk_delete([self._key(entry.path, entry.query) for entry in gone]), None)
-        kept = {entry.number for entry in self.entries()}
+        gone = [entry for entry in self._all() if not entry.whole or wanted(entry)]
+        self._do(lambda: self._entries.bulk_delete([self._key_of(entry) for entry in gone]), None)
+        kept = {entry.number for entry in self._all()}
         pages: list[str] = self._do(lambda: list(self._pages), [])
         left = [key for key in pages if key.partition("-")[0] not in kept]
         self._do(lambda: self._pages.bulk_delete(left), None)
         self._do(self._shrink, None)
-        return len(gone)
+        return sum(entry.whole for entry in gone)
 
     def size(self) -> int:
         """Bytes on disk; 0 in memory."""
@@ -210,8 +215,16 @@ class Store:
                     table.close()
             self._pages = self._entries = None
 
-    def _key(self, path: str, query: str) -> str:
-        return blake2b("\n".join((self._account, path, query)).encode(), digest_size=16).hexdigest()
+    def _all(self) -> list[Entry]:
+        found: list[Entry | None] = self._do(lambda: [_entry(held) for held in self._entries.values()], [])
+        return [entry for entry in found if entry is not None]
+
+    def _key(self, path: str, query: str, whole: bool) -> str:
+        parts = (self._account, path, query, "" if whole else "unfinished")
+        return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+    def _key_of(self, entry: Entry) -> str:
+        return self._key(entry.path, entry.query, entry.whole)
 
     def _shrink(self) -> None:
         if isinstance(self._pages, _Table):

@@ -20,6 +20,7 @@ Verify = Literal["head", "strict"]
 
 MOST_PAGES = 10_000  # five million rows: a chain that goes on has no end
 _MOST_EMPTY = 3  # an empty page is not the end, but many in a row lead nowhere
+_GO_ON = 600.0  # seconds in which a walk that broke off is gone on with; its first page is read again at the end
 _WALKS = 4  # the first one, and up to three when the report changes meanwhile
 
 
@@ -121,7 +122,7 @@ class Walk:
         if entry is None or not (self.policy.offline or self._is_fresh(entry)):
             return
         for position in range(entry.pages):
-            body = self.store.page(entry, position)
+            body = self.store.page(entry.number, position)
             if body is None:
                 return
             yield Page(position, self.ask.rows(strict_json(body)))
@@ -135,8 +136,8 @@ class Walk:
         """Walk the server until a walk holds together."""
         head: _Answer | None = None
         before: bytes | None = None
-        for _ in range(_WALKS):
-            trail = Trail(self.clock.time(), digests=self.policy.verify == "strict")
+        for attempt in range(_WALKS):
+            trail = self._trail(first=attempt == 0)
             try:
                 yield from self._one_walk(trail, self.ask.limit, head)
                 if trail.pages == 1:
@@ -150,9 +151,10 @@ class Walk:
                     self.entry = self._entry(trail, *verdict)
                     self._scratch.keep(self.entry)
                     return
-            finally:
-                if self.entry is None:
-                    self._scratch.drop_pages(trail.number, trail.pages)
+            except BaseException as error:
+                self._broke_off(trail, error)
+                raise
+            self._scratch.drop_pages(trail.number, trail.pages)
         if self.policy.verify == "strict":
             raise ResponseError(
                 f"{self.report} changed during each of {_WALKS} walks, so that no two agree; "
@@ -161,7 +163,23 @@ class Walk:
         self.complete = False
         self.entry = self._entry(trail, [], "none")
 
-    def _entry(self, trail: Trail, drop: list[int], overlap: str) -> Entry:
+    def _trail(self, *, first: bool) -> Trail:
+        """Begin a walk, or go on with one that broke off a short time ago."""
+        strict = self.policy.verify == "strict"
+        begun = self._scratch.find(self.ask.path, self._query, whole=False) if first and not strict else None
+        if begun is not None and 0 <= self.clock.time() - begun.fetched_at < _GO_ON:
+            return Trail(begun.fetched_at, number=begun.number, held=begun.pages)
+        return Trail(self.clock.time(), digests=strict)
+
+    def _broke_off(self, trail: Trail, error: BaseException) -> None:
+        """Keep the pages for the next try, unless they are what is wrong."""
+        wrong = isinstance(error, ResponseError) and not error.retryable
+        if trail.pages and self.keep and not wrong:
+            self._scratch.keep(self._entry(trail, [], "none", whole=False))
+        else:
+            self._scratch.drop_pages(trail.number, max(trail.pages, trail.held))
+
+    def _entry(self, trail: Trail, drop: list[int], overlap: str, *, whole: bool = True) -> Entry:
         return Entry(
             report=self.report,
             path=self.ask.path,
@@ -172,6 +190,7 @@ class Walk:
             fetched_at=trail.began,
             drop=drop,
             overlap=overlap,
+            whole=whole,
         )
 
     def _one_walk(self, trail: Trail, limit: int | None, head: "_Answer | None" = None) -> Iterator[Page]:
@@ -180,10 +199,13 @@ class Walk:
         seen: set[str] = set()
         empty = 0
         while token is not None:
-            answer = head if head is not None and not trail.pages else self._page(token, limit)
             position = trail.pages
+            answer = head if head is not None and not position else self._at_hand(trail)
+            if answer is None:
+                answer = self._page(token, limit)
+                trail.held = 0
             trail.add(answer.rows)
-            if not trail.counted:  # a second look is not kept
+            if position >= trail.held and not trail.counted:  # a second look is not kept
                 self._scratch.keep_page(trail.number, position, f"{self.transport.origin}{self._path}", answer.body)
             yield Page(position, answer.rows)
             token = answer.token
@@ -211,27 +233,35 @@ class Walk:
         size = {"limit": str(limit)} if limit is not None else {}
         query = f"next={token}" if token else encoded({**dict(self.ask.params), **size})
 
-        def read(answer: Any) -> tuple[list[Record], str | None]:
-            rows = self.ask.rows(answer)
-            if wrong := set(map(type, rows)) - {dict}:
-                raise ResponseError(
-                    f"a row of {self.report} is no JSON object but {wrong.pop().__name__}; "
-                    "try again later, and check base_url if it stays so",
-                    retryable=True,
-                )
-            return rows, self.dialect.next_token(answer, self.ask, self.transport.origin)
-
-        (rows, token_of_next), body, calls = self.transport.fetch(self._path, query, read)
+        (rows, token_of_next), body, calls = self.transport.fetch(self._path, query, self._read)
         self.calls += calls
         return _Answer(rows, token_of_next, body)
+
+    def _at_hand(self, trail: Trail) -> "_Answer | None":
+        """Give the next page of a walk that broke off, as long as there is one."""
+        if trail.pages >= trail.held:
+            return None
+        body = self._scratch.page(trail.number, trail.pages)
+        return None if body is None else _Answer(*self._read(strict_json(body)), body)
+
+    def _read(self, answer: Any) -> tuple[list[Record], str | None]:
+        rows = self.ask.rows(answer)
+        if wrong := set(map(type, rows)) - {dict}:
+            raise ResponseError(
+                f"a row of {self.report} is no JSON object but {wrong.pop().__name__}; "
+                "try again later, and check base_url if it stays so",
+                retryable=True,
+            )
+        return rows, self.dialect.next_token(answer, self.ask, self.transport.origin)
 
     def _settled(self, trail: Trail) -> tuple[list[int], str] | None:
         """Tell which rows are overlap, looking again with other page sizes; None when the looks disagree."""
         if not trail.suspects:
             return [], "none"
-        entry = self._entry(trail, [], "none")
-        bodies = (self._scratch.page(entry, position) for position in range(trail.pages))
-        overlap = Overlap(trail, (row for body in bodies if body for row in self.ask.rows(strict_json(body))))
+        bodies = [self._scratch.page(trail.number, position) for position in range(trail.pages)]
+        if None in bodies:  # the store did not take them: nothing to compare with
+            return [], "undecided"
+        overlap = Overlap(trail, (row for body in bodies for row in self.ask.rows(strict_json(body or b""))))
         for limit in other_sizes(self.ask.limit or 1):
             if overlap.decided:
                 break
