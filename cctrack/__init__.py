@@ -14,12 +14,12 @@ A first session::
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cctrack._version import __version__
 
 _MODULES = ("analysis", "cache", "catalog", "errors", "plots")
 _NAMES = {
     "Session": "cctrack.api.session",
-    "connect": "cctrack.api.session",
+    "connect": "cctrack.connecting",
     "use": "cctrack.api.session",
     "demo": "cctrack.demo_account.start",
     "provenance": "cctrack.origin",
@@ -96,7 +96,8 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from cctrack import analysis, cache, catalog, errors, plots
-    from cctrack.api.session import Session, connect, use
+    from cctrack.api.session import Session, use
+    from cctrack.connecting import connect
     from cctrack.demo_account.start import demo
     from cctrack.errors import (
         ApiGoneError,

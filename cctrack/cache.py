@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pandas as pd
 
-from cctrack.api.session import Session, cache_disabled, current
+from cctrack.api.session import Session, cache_disabled
 from cctrack.api.store import Entry
 from cctrack.catalog import REPORTS
+from cctrack.connecting import current
 
 _COLUMNS = {
     "report": "string",

@@ -33,8 +33,6 @@ def described(
     repaired: int,
 ) -> dict[str, Any]:
     """Write a provenance; everything in it is JSON."""
-    from cctrack import __version__
-
     return {
         "report": report,
         "api": api,

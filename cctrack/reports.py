@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cctrack import catalog
-from cctrack.api.session import Session, current
+from cctrack.api.session import Session
+from cctrack.connecting import current
 from cctrack.fetching import Request, fetch
 from cctrack.inputs import (
     address,

@@ -1,7 +1,5 @@
-"""A session: the pieces put together, and which one is the current one."""
+"""A session: the pieces put together, and which one is in use."""
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,12 +7,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from cctrack.api import settings, v2
 from cctrack.api.clock import Clock, SystemClock
 from cctrack.api.connection import Credentials
-from cctrack.api.credentials import Secret, checked
 from cctrack.api.quota import Ledger
 from cctrack.api.store import Store
 from cctrack.api.transport import Transport
@@ -135,97 +132,16 @@ class Session:
 _cache_off: ContextVar[bool] = ContextVar("cctrack_cache_off", default=False)
 _scoped: ContextVar[Session | None] = ContextVar("cctrack_session", default=None)
 _default: Session | None = None
-_first = threading.Lock()
 
 
-def connect(
-    api_key: str | None = None,
-    access_token: str | None = None,
-    *,
-    api: Literal["v2", "v3", "demo"] | None = None,
-    base_url: str | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    expire_after: float | None = None,
-    offline: bool = False,
-    profile: str | None = None,
-    rate: float = 4.0,
-    daily_quota: int = 10_000,
-    verify: Literal["head", "strict"] = "head",
-    **unknown: Any,
-) -> Session:
-    """Connect to an account; the session becomes the default one.
-
-    Parameters
-    ----------
-    api_key
-        Key of the application. Else the environment's `CCTRACK_API_KEY`.
-    access_token
-        Token of the account. Else `CCTRACK_ACCESS_TOKEN`.
-    api
-        Dialect of the service: "v2" (the default), or "demo" for the embedded account. Else `CCTRACK_API`.
-    base_url
-        Another host. Else `CCTRACK_BASE_URL`, else the vendor's.
-    cache_dir
-        Folder of the cache. Else `CCTRACK_CACHE_DIR`, else the platform's folder for caches.
-    expire_after
-        Seconds after which a report is asked for again, 3600 by default. Else `CCTRACK_EXPIRE_AFTER`.
-    offline
-        Answer from the cache alone, however old. Else `CCTRACK_OFFLINE`.
-    profile
-        Name of the account for the cache, where it should not be derived from the credentials.
-        Else `CCTRACK_PROFILE`.
-    rate
-        Requests a second.
-    daily_quota
-        Requests a day, from 00:00 UTC.
-    verify
-        "head" reads page one again at the end of a walk of several pages and walks anew if it changed;
-        "strict" walks until two walks agree, at twice the calls.
-
-    Returns
-    -------
-    Session
-        Nothing has been sent yet.
+def opened(chosen: settings.Settings) -> Session:
+    """Make a session of settings.
 
     Raises
     ------
     ConfigError
-        When a setting is missing, unknown or out of range. No message shows a credential.
+        When one is missing.
     """
-    # Before anything can fail: a traceback that shows local variables must not show these.
-    api_key, access_token, wrong = _hidden(api_key, access_token)  # type: ignore[assignment]
-    if wrong is not None:
-        raise wrong
-    given = {
-        "api_key": api_key,
-        "access_token": access_token,
-        "api": api,
-        "base_url": base_url,
-        "cache_dir": cache_dir,
-        "expire_after": expire_after,
-        "offline": offline,
-        "profile": profile,
-        "rate": rate,
-        "daily_quota": daily_quota,
-        "verify": verify,
-    }
-    settings.refuse_unknown(unknown, given, "connect(): the argument")
-    chosen = settings.settle(given)
-    if chosen.api == "demo":
-        from cctrack.demo_account.start import demo
-
-        return demo()
-    return made_default(_opened(chosen))
-
-
-def _hidden(api_key: object, access_token: object) -> tuple[Secret | None, Secret | None, ConfigError | None]:
-    try:
-        return checked(api_key, "api_key"), checked(access_token, "access_token"), None
-    except ConfigError as error:
-        return None, None, error.with_traceback(None)
-
-
-def _opened(chosen: settings.Settings) -> Session:
     dialect = _DIALECTS.get(chosen.api)
     if dialect is None:
         raise ConfigError(f"api={chosen.api!r} is not spoken by this version, only {', '.join(_DIALECTS)}. {_TRY_DEMO}")
@@ -286,21 +202,9 @@ def made_default(session: Session) -> Session:
     return session
 
 
-def current() -> Session:
-    """Give the session that a report is to ask: the one in scope, else the default, else one from the environment.
-
-    Raises
-    ------
-    ConfigError
-        When none was connected and the environment does not configure one.
-    """
-    scoped = _scoped.get()
-    if scoped is not None:
-        return scoped
-    with _first:
-        if _default is not None:
-            return _default
-        return connect()
+def chosen() -> Session | None:
+    """Give the session in scope, else the default one, if there is any."""
+    return _scoped.get() or _default
 
 
 @contextmanager
