@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cctrack._version import __version__
 from cctrack.catalog import ACTIVITIES, DATE_OF
 from cctrack.frames import Columns
 

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Literal, TypeVar
 
 Kind = Literal["id", "text", "date", "count", "activity"]
@@ -117,6 +118,15 @@ class Report:
         return tuple(column.name for column in self.columns)
 
 
+RAISES = {
+    "ValueError, TypeError": "A bad argument, before anything is sent.",
+    "ConfigError": "No session, and the environment does not configure one.",
+    "AuthError": "The service does not accept the credentials.",
+    "NotFoundError": "The service does not know an id.",
+    "RateLimitError": "The day's calls are used up, or calls come too fast; what was fetched is kept.",
+    "ServiceError, NetworkError, ResponseError": "No answer, or none that is a report, through every try.",
+}
+
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -158,30 +168,22 @@ def _docstring(report: Report, written: str) -> str:
     lines = [summary, "", "Parameters", "----------"]
     for position, key in enumerate(report.keys):
         many = "One, or any iterable of them." if position == len(report.keys) - 1 else "One."
-        lines += [key, f"    Identifier as text. {many}"]
+        lines += [key, *_indented(f"Identifier as text. {many}")]
     for option in report.options:
-        lines += [option, f"    {OPTIONS[option]}"]
-    lines += [
-        "",
-        "Returns",
-        "-------",
-        "pandas.DataFrame",
-        f"    {report.row[0].upper()}{report.row[1:]} a row.",
-    ]
+        lines += [option, *_indented(OPTIONS[option])]
+    lines += ["", "Returns", "-------", "pandas.DataFrame", *_indented(f"One row is {report.row}::"), ""]
     width = max(len(name) for name in report.names)
     kinds = max(len(DTYPES[column.kind]) for column in report.columns)
-    lines += ["", "    ::", ""]
     lines += [
         f"        {column.name:<{width}}  {DTYPES[column.kind]:<{kinds}}  {column.meaning}" for column in report.columns
     ]
-    lines += ["", '    `attrs["cctrack"]` tells where the rows come from; see `cctrack.provenance`.']
-    lines += [
-        "",
-        "Raises",
-        "------",
-        "ValueError or TypeError",
-        "    A bad argument, before anything is sent.",
-        "cctrack.CctrackError",
-        "    What went wrong otherwise, by kind: see `cctrack.errors`.",
-    ]
+    lines += ["", *_indented('`attrs["cctrack"]` tells where the rows come from; see `cctrack.provenance`.'), ""]
+    lines += ["Raises", "------"]
+    for error, meaning in RAISES.items():
+        if error != "NotFoundError" or report.keys:
+            lines += [error, *_indented(meaning)]
     return "\n".join([*lines, "", notes] if notes else lines) + "\n"
+
+
+def _indented(text: str) -> list[str]:
+    return wrap(text, 88, initial_indent="    ", subsequent_indent="    ")
