@@ -105,9 +105,11 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
         def one(task: str | None) -> tuple[Columns, _Facts] | None:
             try:
                 return _one(request, session, task, bar if len(tasks) == 1 else None)
-            except NotFoundError:
-                if request.skip_missing:
+            except CctrackError as error:
+                if request.skip_missing and isinstance(error, NotFoundError):
                     return None
+                if task is not None:
+                    error.add_note(f"{report.function}: while asking for {request.key} {task}")
                 raise
 
         for task, found in zip(tasks, each(one, tasks), strict=True):

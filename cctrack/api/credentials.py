@@ -8,6 +8,7 @@ from urllib.parse import quote
 from cctrack.errors import ConfigError
 
 _MASK = "***"
+_FEWEST_SHOWN = 4  # blanking a shorter one would make a message unreadable
 _FEWEST = 6  # a shorter one would stand in ordinary text by chance,
 _FEWEST_DIGITS = 16  # and a shorter one of digits alone looks like an id
 
@@ -64,7 +65,8 @@ class Redactor:
     def __init__(self, secrets: Iterable[Secret]) -> None:
         texts = sorted({form for secret in secrets for form in _forms(secret.reveal())}, key=len, reverse=True)
         telling = [text.encode() for text in texts if _is_telling(text)]
-        self._texts: Callable[[], list[str]] = lambda: texts
+        shown = [text for text in texts if len(text) >= _FEWEST_SHOWN]
+        self._texts: Callable[[], list[str]] = lambda: shown
         self._telling: Callable[[], list[bytes]] = lambda: telling
 
     def text(self, text: str) -> str:

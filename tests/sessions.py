@@ -1,0 +1,120 @@
+"""Sessions for tests: against the loopback service, with waits that take no time."""
+
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from clock import Clock
+from service import Answer, Row, Service, click
+
+from cctrack.api import settings, v2
+from cctrack.api.session import Account, Session, assembled
+
+CLICKS = "/v2/contacts/36/tracking/clicks"
+CAMPAIGN_CLICKS = "/v2/emailmarketing/campaigns/1100000000001/tracking/clicks"
+
+
+def session_on(
+    service: Service,
+    folder: Path,
+    clock: Any = None,
+    *,
+    account: str = "v2-test",
+    key: str = "test",
+    most_pages: int | None = None,
+    url: str | None = None,
+    **given: Any,
+) -> Session:
+    """Put a session on the service together; with a `Clock` of the tests, no wait takes time."""
+    wanted = {
+        "api_key": service.key,
+        "access_token": service.token,
+        "base_url": url or service.url,
+        "cache_dir": str(folder),
+        "rate": 1000.0,
+        "daily_quota": 1_000_000,
+    }
+    chosen = settings.settle(wanted | given)
+    origin, loopback = settings.origin(chosen.base_url, v2.HOST)
+    session = assembled(v2, origin, Account(account, key), chosen, loopback=loopback, clock=clock or Clock())
+    if most_pages is not None:
+        session.policy = replace(session.policy, most_pages=most_pages)
+    return session
+
+
+def clicks(count: int, first: int = 0) -> list[Row]:
+    """Make clicks that differ, newest first, a minute apart."""
+    newest = pd.Timestamp("2026-03-02T15:00:00Z")
+    dates = [newest - pd.Timedelta(minutes=first + number) for number in range(count)]
+    return [
+        click(date=f"{date:%Y-%m-%dT%H:%M:%S}.{number % 1000:03d}Z", link_id=str(first + number))
+        for number, date in enumerate(dates)
+    ]
+
+
+def link_ids(frame: pd.DataFrame) -> list[str]:
+    """Tell the rows apart by their links."""
+    return [str(value) for value in frame["link_id"]]
+
+
+def ids_of(rows: list[Row]) -> list[str]:
+    """Tell the service's rows apart in the same way."""
+    return [str(row["link_id"]) for row in rows]
+
+
+def always(service: Service, path: str, answer: Answer) -> None:
+    """Let the service give this answer for a path, whatever it is asked."""
+    service.on(path, lambda request: answer)
+
+
+@contextmanager
+def quiet() -> Iterator[list[str]]:
+    """Collect warnings instead of failing on them."""
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield told
+        finally:
+            told += [f"{warning.category.__name__}: {warning.message}" for warning in caught]
+
+
+def files(folder: Path) -> list[Path]:
+    """List every file below a folder."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def walks_file(folder: Path) -> Path:
+    """Find the cache file of the one account in a cache folder."""
+    (found,) = [path for path in files(folder) if path.name.startswith("walks") and path.suffix == ".sqlite"]
+    return found
+
+
+def stored(path: Path) -> list[tuple[str, str, Any]]:
+    """Read every value of every table of a SQLite file, with a connection of our own."""
+    with closing(sqlite3.connect(path)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return [(table, column, value) for table in tables for column, value in _values(db, table)]
+
+
+def _values(db: sqlite3.Connection, table: str) -> Iterator[tuple[str, Any]]:
+    cursor = db.execute(f'SELECT * FROM "{table}"')
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        yield from zip(names, row, strict=True)
+
+
+def pages_in(folder: Path) -> int:
+    """Count the pages that lie in the cache file, also those of no finished walk."""
+    return sum(
+        1
+        for path in files(folder)
+        if path.name.endswith(".sqlite") and path.name.startswith("walks")
+        for table, column, _ in stored(path)
+        if (table, column) == ("pages", "key")
+    )
