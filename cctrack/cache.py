@@ -36,7 +36,7 @@ def info(*, session: Session | None = None) -> pd.DataFrame:
         `newest`, when they were fetched; `age`, the time since the oldest. `attrs` holds `path`, `size` in bytes
         and `expire_after` in seconds.
     """
-    session = session or current()
+    session = current(session)
     now = session.clock.time()
     held: dict[str, list[Entry]] = {}
     for entry in session.store.entries():
@@ -94,7 +94,7 @@ def clear(
     age = older_than.total_seconds() if isinstance(older_than, timedelta) else older_than
     if age is not None and not age >= 0:
         raise ValueError(f"older_than is {older_than!r}; pass seconds, 0 or more, or a timedelta")
-    session = session or current()
+    session = current(session)
     now = session.clock.time()
 
     def wanted(entry: Entry) -> bool:

@@ -67,6 +67,7 @@ def connect(
         When a setting is missing, unknown or out of range. No message shows a credential.
     """
     # Before anything can fail: a traceback that shows local variables must not show these.
+    unknown = dict.fromkeys(unknown)  # a credential under a misspelled name
     api_key, access_token, wrong = _hidden(api_key, access_token)  # type: ignore[assignment]
     if wrong is not None:
         raise wrong
@@ -99,13 +100,19 @@ def _hidden(api_key: object, access_token: object) -> tuple[Secret | None, Secre
         return None, None, error.with_traceback(None)
 
 
-def current() -> sessions.Session:
-    """Give the session that a report is to ask: the one in scope, else the default, else one from the environment.
+def current(given: sessions.Session | None = None) -> sessions.Session:
+    """Give the session that a report is to ask: the given one, else the one in scope, else the default.
 
     Raises
     ------
+    TypeError
+        When something else than a session was given.
     ConfigError
         When none was connected and the environment does not configure one.
     """
+    if given is not None:
+        if not isinstance(given, sessions.Session):
+            raise TypeError(f"session is a {type(given).__name__}; pass what cctrack.connect() gave")
+        return given
     with _first:
         return sessions.chosen() or connect()

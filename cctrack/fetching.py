@@ -115,6 +115,7 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
         for task, found in zip(tasks, each(one, tasks), strict=True):
             if found is None:
                 missing.append(str(task))
+                facts.add(_Facts(calls=1, from_cache=False))
             else:
                 columns.absorb(found[0])
                 facts.add(found[1])

@@ -23,9 +23,11 @@ _MISSING: Any = object()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _NAT = np.datetime64("NaT", "us")
-_DATES_AT_ONCE = 32_768  # dates are parsed in runs: page by page costs three times as much
-_PLAIN_LENGTH = len("2014-05-01T10:00:00.123Z")
-_PLAIN_DATES = re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)*", re.ASCII)
+_PLAIN = b"0000-00-00T00:00:00.000Z"  # as the service documents it, each digit a zero
+_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_YEAR_1 = np.datetime64("0001-01-01", "us")
+# `datetime.fromisoformat` overlooks others than these, after a long fraction for instance.
+_OF_DATES = re.compile(r"[\dTWZ:.,+ -]+", re.ASCII)
 # Two forms that ISO-8601 allows and `datetime.fromisoformat` does not take in Python 3.11.
 _END_OF_DAY = re.compile(r"T24(?::?00){0,2}(?:[.,]0+)?(?=$|[Z+-])")
 _LEAP_SECOND = re.compile(r"(?<=T\d\d:\d\d):60(?:[.,]\d+)?(?=$|[Z+-])")
@@ -46,7 +48,7 @@ class Columns:
         self.report = report
         self.rows = 0
         self._cells = [_CELLS[column.kind](column) for column in report.columns]
-        self._pick = itemgetter(*report.names)
+        self._picks = list(map(itemgetter, report.names))
 
     @property
     def repaired(self) -> dict[str, int]:
@@ -65,7 +67,7 @@ class Columns:
         if not records:
             return
         try:
-            columns: Iterable[Sequence[Any]] = zip(*map(self._pick, records), strict=True)
+            columns: Iterable[Sequence[Any]] = [list(map(pick, records)) for pick in self._picks]
         except KeyError:
             columns = ([record.get(name, _MISSING) for record in records] for name in self.report.names)
         for cells, values in zip(self._cells, columns, strict=True):
@@ -92,7 +94,8 @@ class Columns:
 
     def frame(self) -> pd.DataFrame:
         """Give the typed frame: columns and dtypes are the declared ones, with rows and without."""
-        return pd.DataFrame({c.column.name: c.typed() for c in self._cells}, index=pd.RangeIndex(self.rows))
+        columns = {c.column.name: c.typed() for c in self._cells}
+        return pd.DataFrame(columns, index=pd.RangeIndex(self.rows), copy=False)
 
     def _take(self, order: npt.NDArray[np.intp]) -> None:
         for cells in self._cells:
@@ -116,10 +119,13 @@ class _Texts:
         return len(self.known) > 1
 
     def add(self, cells: Sequence[Any]) -> None:
+        first = cells[0]
+        if type(first) is str and first == cells[-1] and cells.count(first) == len(cells):  # most pages of most reports
+            self.codes += array("i", [self.known[first]]) * len(cells)
+            return
         if set(map(type, cells)) != {str}:
             cells = [cell if type(cell) is str else self._text(cell) for cell in cells]
-        known = self.known
-        self.codes.fromlist([known[cell] for cell in cells])
+        self.codes.fromlist(list(map(self.known.__getitem__, cells)))
 
     def _text(self, cell: Any) -> str | None:
         if cell is None or cell is _MISSING:
@@ -187,28 +193,12 @@ class _Dates:
         self.column = column
         self.repaired = 0
         self.present = False
-        self._texts: list[Any] = []
         self._done: list[npt.NDArray[np.datetime64]] = []
 
     def add(self, cells: Sequence[Any]) -> None:
-        self._texts.extend(cells)
-        if len(self._texts) >= _DATES_AT_ONCE:
-            self._parse()
-
-    def _parse(self) -> None:
-        texts, self._texts = self._texts, []
-        if texts:
-            self._done.append(self._plain(texts) if _are_plain(texts) else self._each(texts))
-
-    def _plain(self, texts: list[str]) -> npt.NDArray[np.datetime64]:
-        self.present = True
-        try:
-            return np.array([text[:-1] for text in texts], dtype="datetime64[us]")
-        except ValueError:  # the 30th of February
-            return self._each(texts)
-
-    def _each(self, texts: list[Any]) -> npt.NDArray[np.datetime64]:
-        return np.array([self._date(text) for text in texts], dtype="datetime64[us]")
+        done = _plain(cells)
+        self.present |= done is not None
+        self._done.append(np.array(list(map(self._date, cells)), dtype="datetime64[us]") if done is None else done)
 
     def _date(self, text: Any) -> np.datetime64:
         absent = text is None or text is _MISSING or (isinstance(text, str) and not text.strip())
@@ -220,13 +210,11 @@ class _Dates:
         return np.datetime64(found, "us")
 
     def finish(self) -> npt.NDArray[np.datetime64]:
-        self._parse()
         if len(self._done) != 1:
             self._done = [np.concatenate([np.empty(0, dtype="datetime64[us]"), *self._done])]
         return self._done[0]
 
     def absorb(self, other: "_Dates") -> None:
-        self._parse()
         self._done.append(other.finish())
         self.repaired += other.repaired
         self.present |= other.present
@@ -296,22 +284,30 @@ def microseconds(text: str) -> int | None:
     int or None
         Microseconds since 1970-01-01T00:00Z, None for what is no date.
     """
-    text = text.strip()
+    text = text.strip().upper()
+    if _OF_DATES.fullmatch(text) is None:
+        return None
     plain, days = _END_OF_DAY.subn("T00:00:00", text)
     plain, seconds = _LEAP_SECOND.subn(":59", plain)
     try:
         moment = datetime.fromisoformat(plain)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return (moment - _EPOCH) // _TICK + (86_400 * days + seconds) * 1_000_000
+        moment += timedelta(seconds=86_400 * days + seconds)  # none follows the last day of year 9999
+        return (moment - _EPOCH) // _TICK
     except (ValueError, OverflowError):
         return None
 
 
-def _are_plain(texts: list[Any]) -> bool:
-    """Whether all have the form that the service documents: then numpy may read them at once."""
-    if set(map(type, texts)) != {str} or set(map(len, texts)) != {_PLAIN_LENGTH}:
-        return False
-    return _PLAIN_DATES.fullmatch("".join(texts)) is not None
+def _plain(texts: Sequence[Any]) -> npt.NDArray[np.datetime64] | None:
+    """Read dates at once, if all have the form that the service documents."""
+    try:
+        joined = "".join(texts).encode("ascii")
+        if joined.translate(_AS_ZEROS) != _PLAIN * len(texts) or set(map(len, texts)) != {len(_PLAIN)}:
+            return None
+        dates = np.frombuffer(joined.replace(b"Z", b""), f"S{len(_PLAIN) - 1}").astype("datetime64[us]")
+    except (TypeError, ValueError):  # no text, or the 30th of February
+        return None
+    return dates if dates.min() >= _YEAR_1 else None
 
 
 def _whole(cell: Any) -> int | None:

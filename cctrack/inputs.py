@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ import pandas as pd
 from cctrack.frames import microseconds
 
 _ID = re.compile(r"[A-Za-z0-9._~:@=+-]+", re.ASCII)
-_BLANKS = " \t\r\n\f\v"
+_BLANKS = " "  # the other ones are control characters, which no id carries
 _LIMIT = range(1, 501)
 _YEARS = range(1970, 10_000)
-_ONE = (str, bytes, bool, int, float, np.generic)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE = (str, bytes, bytearray, memoryview, bool, int, float, np.generic)
 
 
 def identifiers(given: object, what: str) -> list[str]:
@@ -96,10 +97,12 @@ def instant(given: object, what: str) -> pd.Timestamp | None:
     if isinstance(given, str):
         found = microseconds(given)
     elif isinstance(given, np.datetime64):
-        found = None if np.isnat(given) else int(given.astype("datetime64[us]").astype(np.int64))
+        # By its year first: a far one would overflow in microseconds.
+        if not np.isnat(given) and int(given.astype("datetime64[Y]").astype(np.int64)) + 1970 in _YEARS:
+            found = int(given.astype("datetime64[us]").astype(np.int64))
     elif isinstance(given, date) and not pd.isna(given):
         found = microseconds(given.isoformat())
-    stamp = None if found is None else datetime.fromtimestamp(0, UTC) + pd.Timedelta(found, "us").to_pytimedelta()
+    stamp = None if found is None else _EPOCH + timedelta(microseconds=found)
     if stamp is None or stamp.year not in _YEARS:
         raise ValueError(
             f"{what} is {given!r}, which is no point in time; "
@@ -114,15 +117,13 @@ def wire_time(stamp: pd.Timestamp) -> str:
 
 
 def page_size(given: object) -> int:
-    """Check `limit`; None stands for the most.
+    """Check `limit`.
 
     Raises
     ------
     ValueError
         When it is not between 1 and 500.
     """
-    if given is None:
-        return _LIMIT[-1]
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)) or int(given) not in _LIMIT:
         raise ValueError(f"limit is {given!r}; pass a whole number of rows in a page, 1 to 500")
     return int(given)

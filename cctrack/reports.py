@@ -81,7 +81,7 @@ def _events(
         skip_missing=choice(on_missing, ("raise", "skip"), "on_missing") == "skip",
         route="contacts" if "route" in report.options else None,
     )
-    return fetch(request, session or current())
+    return fetch(request, current(session))
 
 
 def _contact_events(
@@ -101,7 +101,9 @@ def _contact_events(
     wanted = identifiers(contact_id, "contact_id")
     choice(on_missing, ("raise", "skip"), "on_missing")
     instant(created_since, "created_since")
-    session = session or current()
+    if progress is not None:
+        flag(progress, "progress")
+    session = current(session)
     campaigns = campaigns_df(limit=limit, refresh=refresh, session=session) if wanted else None
     ids: Ids = [] if campaigns is None else campaigns["campaign_id"].dropna()
     whole = _events(_BY_CAMPAIGN[report], ids, created_since, limit, refresh, progress, "skip", session)
@@ -172,7 +174,7 @@ def _whole_account(
         refresh=flag(refresh, "refresh"),
         progress=None if progress is None else flag(progress, "progress"),
     )
-    return fetch(request, session or current())
+    return fetch(request, current(session))
 
 
 @serves(catalog.CLICKS)
@@ -515,7 +517,8 @@ def campaign_activities_df(
 
     Notes
     -----
-    Six walks a campaign, its rows sorted by `activity_date`; campaigns in the order given.
+    Six walks a campaign, its rows sorted by `activity_date`; campaigns in the order given. Where the
+    service pages by time, it may itself skip rows that share a millisecond: no client can see those.
     """
     return _events(
         catalog.CAMPAIGN_ACTIVITIES, campaign_id, created_since, limit, refresh, progress, on_missing, session
@@ -601,6 +604,8 @@ def campaign_link_clicks_df(
     Notes
     -----
     A link's id is the service's own for this campaign: the same address has another id in another campaign.
+    Rows come as the service lists them. Where it pages by time, it may itself skip rows that share a
+    millisecond: no client can see those.
     """
     campaign = one_identifier(campaign_id, "campaign_id")
     return _events(
@@ -773,7 +778,7 @@ def campaigns_df(
     Deleted campaigns are listed only with `status="DELETED"`.
     """
     further = flag(details, "details")
-    session = session or current()
+    session = current(session)
     table = _whole_account(catalog.CAMPAIGNS, {}, status, modified_since, limit, refresh, progress, session)
     if not further:
         return table
@@ -808,10 +813,13 @@ def account_activities_df(
     Notes
     -----
     One call for the list of campaigns and six walks for each. A campaign that is deleted meanwhile is left out and
-    stands in the provenance as missing.
+    stands in the provenance as missing. Where the service pages by time, it may itself skip rows that share a
+    millisecond: no client can see those.
     """
     instant(created_since, "created_since")  # wrong ones are to be refused before the campaigns are asked for
-    session = session or current()
+    if progress is not None:
+        flag(progress, "progress")
+    session = current(session)
     campaigns = campaigns_df(status=status, limit=limit, refresh=refresh, session=session)
     ids = campaigns["campaign_id"].dropna()
     return _events(

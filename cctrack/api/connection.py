@@ -4,6 +4,7 @@ Credentials join a request here and nowhere above: what urllib3 logs, what reque
 carries is the request without them.
 """
 
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -85,12 +86,27 @@ class Deadline(AbstractContextManager["Deadline"]):
             now._timer.daemon = True
             now._timer.start()
 
+    @classmethod
+    def running(cls) -> bool:
+        """Tell whether a request of ours is under way in this thread."""
+        return getattr(cls._of_thread, "now", None) is not None
+
     def _cut(self, sock: socket.socket) -> None:
         self.passed = True
         try:
             socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a TLS socket's own would drop its state first
         except OSError:
             return  # closed meanwhile
+
+
+class _NoQuoting(logging.Filter):
+    """Keeps from the log the headers of ours that urllib3 cannot read: they may be an echo of the credentials."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not Deadline.running()
+
+
+logging.getLogger("urllib3.connection").addFilter(_NoQuoting())
 
 
 class _Guarded:

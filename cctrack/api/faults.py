@@ -62,7 +62,7 @@ def fault(status: int, headers: Mapping[str, str], body: bytes, url: str, now: f
                 **known,
             )
         return RateLimitError(
-            f"the service says that calls come too fast{quoted}; wait a little and ask again, "
+            f"the service says that calls come too fast{quoted}; {_when(wait, now)} and ask again, "
             "or connect with a lower rate if another program uses the same key",
             retryable=True,
             retry_after=wait,
@@ -96,7 +96,10 @@ def fault(status: int, headers: Mapping[str, str], body: bytes, url: str, now: f
             **known,
         )
     if status >= 500:
-        return ServiceError(f"the service failed ({status}){quoted}; try again later", retryable=True, **known)
+        wait = retry_after(headers.get("Retry-After"), now)
+        return ServiceError(
+            f"the service failed ({status}){quoted}; try again later", retryable=True, retry_after=wait, **known
+        )
     if status == 408:
         return NetworkError("the service waited too long for the request (408); try again", retryable=True, **known)
     if status < 400:
@@ -106,6 +109,12 @@ def fault(status: int, headers: Mapping[str, str], body: bytes, url: str, now: f
         f"the service refused the request ({status}){quoted}; check the arguments, and report it if they are right",
         **known,
     )
+
+
+def _when(wait: float | None, now: float) -> str:
+    if wait is None:
+        return "wait a little"
+    return f"wait {wait:,.0f} s, until {datetime.fromtimestamp(now + wait, UTC):%Y-%m-%d %H:%M:%S} UTC,"
 
 
 def retry_after(value: str | None, now: float) -> float | None:

@@ -18,13 +18,17 @@ Record = dict[str, Any]
 # Primes: their pages end elsewhere than those of any usual size.
 _SIZES = (467, 433, 331, 193, 97, 47, 43, 23, 11, 7, 5, 3, 2)
 _LOOKS = 2
+_SMALL = 12
 
 
 def other_sizes(limit: int) -> list[int]:
-    """List page sizes for further looks: the largest that are smaller, so that they cost few calls more."""
+    """List page sizes for further looks: the largest that are smaller, so that they cost few calls more.
+
+    A small one may be no longer than the overlap itself, and so get nowhere: larger ones are asked then.
+    """
     smaller = [size for size in _SIZES if size < limit and limit % size]
     larger = [size for size in reversed(_SIZES) if size > limit]
-    return (smaller + larger)[:_LOOKS] if limit > 3 else larger[:_LOOKS]
+    return (smaller + larger)[:_LOOKS] if limit > _SMALL else larger[:_LOOKS]
 
 
 class Run(NamedTuple):
@@ -122,12 +126,13 @@ class Overlap:
         """Give the positions of the rows to drop, and "removed", "undecided" or "none"; what is open is kept."""
         surplus = {row: self._seen[row] - self._most[row] for row in self.suspected}
         drop = []
-        for run in self._runs:
-            for offset, row in enumerate(run.rows):
-                if surplus[row] > 0:
+        # The beginnings of all runs first: overlap is as long at each page, a longer run goes on with true repeats.
+        for offset in range(max((len(run.rows) for run in self._runs), default=0)):
+            for run in self._runs:
+                if offset < len(run.rows) and surplus[row := run.rows[offset]] > 0:
                     surplus[row] -= 1
                     drop.append(run.start + offset)
-        return drop, "undecided" if not self.decided else "removed" if drop else "none"
+        return sorted(drop), "undecided" if not self.decided else "removed" if drop else "none"
 
 
 def key(row: Record) -> bytes:

@@ -5,7 +5,7 @@ import logging
 import math
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -141,9 +141,10 @@ class Transport:
         try:
             return read(strict_json(body)), body
         except CctrackError as error:
+            error.status = status
             return _again(error, url)
 
-    def _answer(self, url: str) -> tuple[int, dict[str, str], bytes]:
+    def _answer(self, url: str) -> tuple[int, Mapping[str, str], bytes]:
         with self._http.get(url, stream=True, allow_redirects=False, timeout=(_CONNECT, _ANSWER)) as response:
             parts, size = [], 0
             for part in response.iter_content(_CHUNK):
@@ -153,7 +154,7 @@ class Transport:
                     raise ResponseError(
                         f"an answer of over {_MOST_BYTES // 2**20} MB was broken off; ask for smaller pages with limit="
                     )
-            return response.status_code, dict(response.headers), b"".join(parts)
+            return response.status_code, response.headers, b"".join(parts)
 
     def _no_answer(self, error: Exception, deadline: Deadline, url: str) -> NetworkError:
         if deadline.passed or isinstance(error, requests.Timeout):

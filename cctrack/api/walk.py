@@ -14,7 +14,7 @@ from cctrack.api.fanout import check_stopped
 from cctrack.api.overlap import Overlap, Record, Trail, other_sizes
 from cctrack.api.store import Entry, Store
 from cctrack.api.transport import Transport, encoded, strict_json
-from cctrack.errors import CacheMissError, ResponseError
+from cctrack.errors import AuthError, CacheMissError, CctrackError, RateLimitError, ResponseError
 
 Verify = Literal["head", "strict"]
 
@@ -158,7 +158,8 @@ class Walk:
         if self.policy.verify == "strict":
             raise ResponseError(
                 f"{self.report} changed during each of {_WALKS} walks, so that no two agree; "
-                'try again when the account is quieter, or connect with verify="head"'
+                'try again when the account is quieter, or connect with verify="head"',
+                url=self._url,
             )
         self.complete = False
         self.entry = self._entry(trail, [], "none")
@@ -173,7 +174,9 @@ class Walk:
 
     def _broke_off(self, trail: Trail, error: BaseException) -> None:
         """Keep the pages for the next try, unless they are what is wrong."""
-        wrong = isinstance(error, ResponseError) and not error.retryable
+        # A lasting refusal may be of the page to go on with; one for want of calls or of a good token is not.
+        innocent = isinstance(error, (AuthError, RateLimitError))
+        wrong = isinstance(error, CctrackError) and not error.retryable and not innocent
         if trail.pages and self.keep and not wrong:
             self._scratch.keep(self._entry(trail, [], "none", whole=False))
         else:
@@ -206,7 +209,7 @@ class Walk:
                 trail.held = 0
             trail.add(answer.rows)
             if position >= trail.held and not trail.counted:  # a second look is not kept
-                self._scratch.keep_page(trail.number, position, f"{self.transport.origin}{self._path}", answer.body)
+                self._scratch.keep_page(trail.number, position, self._url, answer.body)
             yield Page(position, answer.rows)
             token = answer.token
             empty = 0 if answer.rows else empty + 1
@@ -220,12 +223,17 @@ class Walk:
 
     def _broken(self, why: str) -> ResponseError:
         return ResponseError(
-            f"the pages of {self.report} lead nowhere ({why}); nothing of it was kept, try again later"
+            f"the pages of {self.report} lead nowhere ({why}); nothing of it was kept, try again later",
+            url=self._url,
         )
 
     @property
     def _path(self) -> str:
         return f"{self.dialect.PREFIX}{self.ask.path}"
+
+    @property
+    def _url(self) -> str:
+        return f"{self.transport.origin}{self._path}"
 
     def _page(self, token: str, limit: int | None) -> "_Answer":
         """Ask for one page: the first with its filters, a further one by its token alone."""
@@ -266,8 +274,11 @@ class Walk:
             if overlap.decided:
                 break
             look = Trail(self.clock.time(), counted=overlap.suspected)
-            for _ in self._one_walk(look, limit):
-                pass  # only what it counts is wanted
+            try:
+                for _ in self._one_walk(look, limit):
+                    pass  # only what it counts is wanted
+            except ResponseError:
+                continue  # pages of this size lead nowhere: nothing is learned from them
             if not overlap.agrees(look):
                 return None
         return overlap.verdict()

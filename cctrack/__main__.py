@@ -1,0 +1,292 @@
+"""The command line: a first look at the demo account, and the demo account for other clients."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cctrack import __version__
+from cctrack.errors import CctrackError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_USAGE_ERROR = 2
+_INTERRUPTED = 130
+_FOLDER = Path("cctrack-demo")
+_NEWEST, _LINKS = 8, 8
+_NAME, _ADDRESS = 22, 52  # letters of a campaign's name and of a link, so that a line stays within 80
+
+
+class _UsageError(Exception):
+    """What was asked for cannot be done here."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and give the exit status.
+
+    Parameters
+    ----------
+    argv
+        The arguments; None takes those of the process.
+    """
+    _never_fail_to_print()
+    parser = _parser()
+    try:
+        chosen = parser.parse_args(argv)
+        if chosen.command == "demo":
+            _demo(chosen.contacts, chosen.seed, chosen.out)
+        elif chosen.command == "serve":
+            _serve(chosen.port, chosen.contacts, chosen.seed)
+        else:
+            parser.print_help()
+        sys.stdout.flush()
+    except (CctrackError, _UsageError) as error:
+        print(f"cctrack: {' '.join(str(error).split())}", file=sys.stderr)
+        return _USAGE_ERROR if isinstance(error, _UsageError) else 1
+    except SystemExit as asked:  # argparse has said all there is to say
+        return asked.code if isinstance(asked.code, int) else 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _never_fail_to_print() -> None:
+    """Let letters that the terminal does not know come out as question marks."""
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(errors="replace")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cctrack", description="Constant Contact's e-mail tracking reports as pandas frames."
+    )
+    parser.add_argument("--version", action="version", version=f"cctrack {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    demo = commands.add_parser("demo", help="show reports of a made-up account; needs no credentials")
+    demo.add_argument("--out", type=Path, metavar="DIR", help=f"folder of the pictures (default ./{_FOLDER})")
+    serve = commands.add_parser("serve", help="run the made-up account on this machine, for any client")
+    serve.add_argument("--port", type=_port, required=True, help="port of 127.0.0.1; 0 takes a free one")
+    for command in (demo, serve):
+        command.add_argument("--contacts", type=_contacts, default=2000, metavar="N", help="how many (default 2000)")
+        command.add_argument("--seed", type=_seed, default=0, metavar="N", help="another account for another number")
+    return parser
+
+
+def _port(given: str) -> int:
+    return _whole(given, 0, 65_535)
+
+
+def _contacts(given: str) -> int:
+    return _whole(given, 1, 200_000)
+
+
+def _seed(given: str) -> int:
+    return _whole(given, 0, 2**32 - 1)
+
+
+def _whole(given: str, least: int, most: int) -> int:
+    if not given.isascii() or not given.isdecimal() or not least <= int(given) <= most:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a whole number from {least} to {most}")
+    return int(given)
+
+
+def _demo(contacts: int, seed: int, out: Path | None) -> None:
+    from cctrack import analysis
+    from cctrack.demo_account import start
+    from cctrack.demo_account.account import NOW, generate
+    from cctrack.reports import campaign_activities_df, campaigns_df, links_df
+
+    folder = _folder(out)
+    account = generate(contacts=contacts, seed=seed)
+    contact, campaign = account.featured_contact, account.featured_campaign
+    with start.demo(contacts=contacts, seed=seed):
+        print("cctrack reads Constant Contact's e-mail tracking reports as pandas frames.")
+        print(f"This is a made-up account of {_things(contacts, 'contact')}, as of {NOW:%Y-%m-%d %H:%M} UTC.\n")
+        names = campaigns_df().set_index("campaign_id")["name"]
+        _show_clicks(contact, names)
+        activities, links = campaign_activities_df(campaign, progress=False), links_df(campaign)
+        funnel = analysis.funnel(activities)
+        popular = analysis.link_popularity(activities, links)
+    _show_funnel(funnel, campaign, str(names.get(campaign, campaign)))
+    _show_links(popular)
+    print("Pictures:")
+    for path in _pictures(funnel, popular, folder):
+        print(f"  {path}")
+    _show_next(contact)
+
+
+def _show_clicks(contact: str, names: "pd.Series[str]") -> None:
+    from cctrack.reports import clicks_df
+
+    clicks = clicks_df(contact).sort_values("click_date", ascending=False, kind="stable")
+    newest = clicks.head(_NEWEST)
+    print(f'What did contact {contact} click?    cctrack.clicks_df("{contact}")\n')
+    rows = [
+        (
+            f"{when:%Y-%m-%d %H:%M}",
+            _shortened(str(names.get(campaign, campaign)), _NAME),
+            _shortened(_page(uri), 78 - 16 - _NAME - 4),
+        )
+        for when, campaign, uri in newest[["click_date", "campaign_id", "link_uri"]].itertuples(index=False)
+    ]
+    _table(("when (UTC)", "campaign", "link, without parameters"), rows, "<<<")
+    print(f"  the {len(newest)} newest of {_things(len(clicks), 'click')}\n")
+
+
+def _show_funnel(funnel: "pd.DataFrame", campaign: str, name: str) -> None:
+    print(f'How did "{_shortened(name, 44)}" do?    cctrack.analysis.funnel\n')
+    columns = ["stage", "n", "rate_of_sent", "rate_of_delivered", "step_rate"]
+    rows = [(stage, f"{n:,}", *map(_percent, rates)) for stage, n, *rates in funnel[columns].itertuples(index=False)]
+    _table(("stage", "recipients", "of sent", "of delivered", "of the stage before"), rows, "<>>>>")
+    print(f"  campaign {campaign}; delivered: sent and not bounced, automatic replies are")
+    print("  no bounces; opened: an open, click or forward, each recipient once\n")
+
+
+def _show_links(popular: "pd.DataFrame") -> None:
+    print("Which of its links?    cctrack.analysis.link_popularity\n")
+    columns = ["clicks_total", "unique_clickers", "share_of_clicks", "link_uri"]
+    rows = [
+        (f"{clicks:,}", f"{people:,}", _percent(share), _shortened(_page(uri), _ADDRESS))
+        for clicks, people, share, uri in popular[columns].head(_LINKS).itertuples(index=False)
+    ]
+    _table(("clicks", "contacts", "share", "link, without parameters"), rows, ">>><")
+    total = int(popular["clicks_total"].sum())
+    print(
+        f"  {min(_LINKS, len(popular))} of {_things(len(popular), 'link')}; share: of all {_things(total, 'click')}\n"
+    )
+
+
+def _show_next(contact: str) -> None:
+    ask = f'cctrack.clicks_df("{contact}")'
+    print(f"""
+Next, in Python or a notebook:
+  import cctrack
+  cctrack.demo()                   # this account again
+  {ask:<31}  # a pandas frame
+Notebooks: in the folder `notebooks`, beginning with 01_quickstart.ipynb.
+Your own account: set CCTRACK_API_KEY and CCTRACK_ACCESS_TOKEN in the
+environment, then cctrack.connect() in place of cctrack.demo().""")
+
+
+def _pictures(funnel: "pd.DataFrame", popular: "pd.DataFrame", folder: Path) -> list[Path]:
+    from cctrack import plots
+
+    rows = min(len(popular), 13)
+    try:
+        return [
+            _picture(plots.funnel, funnel, folder / "funnel.png", 2.95),
+            _picture(plots.link_popularity, popular, folder / "links.png", 1.25 + 0.42 * rows),
+        ]
+    except OSError as error:
+        raise _UsageError(f"cannot write into {folder}: {error.strerror}; name another folder with --out") from None
+
+
+def _folder(out: Path | None) -> Path:
+    """Make the folder of the pictures: the one asked for, else one here, else a temporary one."""
+    folder = out or _FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        if out is not None:
+            raise _UsageError(f"cannot write into {out}: {error.strerror}; name another folder with --out") from None
+        return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}-"))
+
+
+def _picture(draw: "Callable[[pd.DataFrame, Axes], Axes]", table: "pd.DataFrame", path: Path, height: float) -> Path:
+    from matplotlib.figure import Figure
+
+    from cctrack.plots import alt_text
+
+    figure = Figure(figsize=(7.2, height), layout="constrained")  # without pyplot: no window, no global state
+    draw(table, figure.subplots())
+    figure.savefig(path, dpi=200, metadata={"Description": alt_text(table)})
+    return path
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> None:
+    """Print a table; `sides` has a < or > for each column."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, ["-" * width for width in widths], *rows):
+        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True))
+        print(f"  {'  '.join(cells)}".rstrip())
+
+
+def _percent(rate: float) -> str:
+    return "-" if rate != rate else f"{rate:.1%}"
+
+
+def _things(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _page(uri: object) -> str:
+    """Give an address without what does not tell pages apart at a glance."""
+    return str(uri).partition("?")[0].removeprefix("https://") if isinstance(uri, str) else "(address not known)"
+
+
+def _shortened(words: str, letters: int) -> str:
+    words = "".join(letter if letter.isprintable() else "?" for letter in words)
+    if len(words) <= letters:
+        return words
+    head = (letters - 3) * 3 // 5
+    return f"{words[:head]}...{words[len(words) - (letters - 3 - head) :]}"
+
+
+def _served(url: str, contacts: int, contact: str) -> str:
+    from cctrack.demo_account.start import ACCESS_TOKEN, API_KEY
+
+    return f"""\
+A made-up account of {_things(contacts, "contact")}, for any client on this machine:
+
+  {url}
+
+Its credentials guard nothing:
+
+  export CCTRACK_API_KEY={API_KEY}
+  export CCTRACK_ACCESS_TOKEN={ACCESS_TOKEN}
+
+From Python, with these set:
+
+  cctrack.connect(base_url="{url}")
+  cctrack.clicks_df("{contact}")
+
+From a shell:
+
+  curl -G -H "Authorization: Bearer $CCTRACK_ACCESS_TOKEN" \\
+    -d "api_key=$CCTRACK_API_KEY" \\
+    {url}/v2/contacts/{contact}/tracking/clicks
+
+Ctrl-C ends it."""
+
+
+def _serve(port: int, contacts: int, seed: int) -> None:
+    from cctrack.demo_account.account import generate
+    from cctrack.demo_account.server import DemoServer
+    from cctrack.demo_account.start import ACCESS_TOKEN, API_KEY
+
+    account = generate(contacts=contacts, seed=seed)
+    try:
+        server = DemoServer(account, port=port, api_key=API_KEY, access_token=ACCESS_TOKEN)
+    except OSError as error:
+        raise _UsageError(
+            f"cannot serve on port {port} of 127.0.0.1: {error.strerror}; name another one, or --port 0 for a free one"
+        ) from None
+    try:
+        print(_served(server.url, contacts, account.featured_contact), flush=True)
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print("\nended")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
