@@ -170,9 +170,7 @@ class Answer:
         return cls.json(envelope(rows, next_link))
 
     @classmethod
-    def error(
-        cls, status: int, key: str = "", message: str = "", headers: Mapping[str, str] | None = None
-    ) -> Self:
+    def error(cls, status: int, key: str = "", message: str = "", headers: Mapping[str, str] | None = None) -> Self:
         """Answer with a v2 error: a JSON array of one."""
         entry = {"error_key": key or f"http.status.{status}", "error_message": message or f"status {status}"}
         return cls.json([entry], status, headers)
@@ -192,9 +190,7 @@ class Answer:
         """Answer in chunks, and right."""
         size = max(1, -(-len(body) // parts))
         pieces = b"".join(_chunk(body[at : at + size]) for at in range(0, len(body), size))
-        return cls(
-            body=body, wire=lambda self: [self.head("Transfer-Encoding: chunked") + pieces + _chunk(b"")]
-        )
+        return cls(body=body, wire=lambda self: [self.head("Transfer-Encoding: chunked") + pieces + _chunk(b"")])
 
     @classmethod
     def late(cls, seconds: float, answer: "Answer") -> Self:
@@ -364,11 +360,7 @@ class Collection:
         page = rows[start : start + size]
         if len(rows) <= start + size:
             return Answer.page(page)
-        kept = {
-            name: state[name]
-            for name in state
-            if self.keeps_filters and name not in ("startAt", "next", "limit")
-        }
+        kept = {name: state[name] for name in state if self.keeps_filters and name not in ("startAt", "next", "limit")}
         token = self._token(page, start + size, {"limit": str(size)} | kept)
         return Answer.page(page, self.link(self.path, quote(token, safe="")))
 
@@ -796,17 +788,13 @@ class Account:
     contacts: tuple[str, ...] = ("36", "37", "41")
     quiet: str = "41"  # the contact without any activity
     lists: tuple[str, ...] = ("1", "2")
-    members: Mapping[str, tuple[str, ...]] = field(
-        default_factory=lambda: {"1": ("36", "37"), "2": ("36", "41")}
-    )
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"1": ("36", "37"), "2": ("36", "41")})
     sent: tuple[str, ...] = ("1100000000002", "1100000000001")
     draft: str = "1100000000003"
     links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: tuple[Row, ...] = ()
 
-    def of(
-        self, report: str | None = None, *, contact: str | None = None, campaign: str | None = None
-    ) -> list[Row]:
+    def of(self, report: str | None = None, *, contact: str | None = None, campaign: str | None = None) -> list[Row]:
         """Events of one report (`"clicks"`, ...), one contact, one campaign, newest first."""
         wanted = {"activity_type": KINDS[report] if report else None}
         wanted |= {"contact_id": contact, "campaign_id": campaign}
@@ -833,9 +821,7 @@ def _account_events(odd: bool) -> tuple[Row, ...]:
         forward("36", older, "2026-03-02T16:00:00Z"),
         send("36", newer, "2026-03-09T15:00:00.000Z"),
         send("37", newer, "2026-03-09T15:00:00.001Z"),
-        bounce(
-            "37", newer, "2026-03-09T15:00:30.000Z", bounce_code="V", bounce_message="Ich bin im Urlaub 🏖"
-        ),
+        bounce("37", newer, "2026-03-09T15:00:30.000Z", bounce_code="V", bounce_message="Ich bin im Urlaub 🏖"),
         open_("37", newer, "2026-03-10T08:00:00Z"),
         open_("36", newer, "2026-03-10T09:00:00.000Z"),
         click("36", newer, "2026-03-10T09:00:30.000Z", **other),
@@ -887,9 +873,7 @@ def account(svc: Service, *, odd: bool = True, **paging: Any) -> Account:
 def _contact_objects(acc: Account, odd: bool) -> list[Row]:
     people = [
         contact("36", first_name="José", last_name="Ångström", modified_date="2026-03-10T09:05:00.000Z"),
-        contact(
-            "37", first_name="Zoë 🌻", last_name="山田", company_name="", modified_date="2026-02-02T09:00:00Z"
-        ),
+        contact("37", first_name="Zoë 🌻", last_name="山田", company_name="", modified_date="2026-02-02T09:00:00Z"),
         contact("41", first_name="", last_name="O'Neill", modified_date="2026-01-01T01:00:00+01:00"),
     ]
     for person in people:
@@ -969,9 +953,7 @@ def _campaign_row(row: Row, odd: bool) -> Row:
     return plain
 
 
-def _load_campaigns(
-    svc: Service, acc: Account, odd: bool, links: Mapping[str, list[Row]], paging: Row
-) -> None:
+def _load_campaigns(svc: Service, acc: Account, odd: bool, links: Mapping[str, list[Row]], paging: Row) -> None:
     """E1 to E8, H6 and H7."""
     dates = {
         acc.draft: "2026-03-12T12:00:00.000Z",
@@ -997,9 +979,7 @@ def _load_campaigns(
         if status == "SENT":
             ran = {"last_run_date": date, "click_through_details": links[ident]}
             ran["sent_to_contact_lists"] = [{"id": 1 if odd else "1"}]
-        detail = campaign_detail(
-            ident, **(rows[-1] | {"tracking_summary": summary, "subject": names[ident]} | ran)
-        )
+        detail = campaign_detail(ident, **(rows[-1] | {"tracking_summary": summary, "subject": names[ident]} | ran))
         base = f"/v2/emailmarketing/campaigns/{ident}"
         svc.json(base, detail)
         svc.json(f"{base}/tracking/reports/summary", summary)

@@ -186,9 +186,7 @@ def test_human_clicks_come_early(crowd: Account) -> None:
 def test_bad_addresses_go_b_s_b_s(crowd: Account) -> None:
     bad = set(np.flatnonzero(crowd.truth.traits.bad_address).tolist())
     codes: dict[int, str] = {}
-    for contact, code in zip(
-        crowd.bounces.contact[::-1].tolist(), crowd.bounces.code[::-1].tolist(), strict=True
-    ):
+    for contact, code in zip(crowd.bounces.contact[::-1].tolist(), crowd.bounces.code[::-1].tolist(), strict=True):
         if contact in bad:
             codes[contact] = codes.get(contact, "") + BOUNCE_CODES[code]
     long = [text for text in codes.values() if len(text) > 8]

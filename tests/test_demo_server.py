@@ -133,9 +133,7 @@ def test_event_reports_have_exactly_the_documented_fields(
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_all_activities_of_a_contact_mix_the_types_newest_first(
-    account: Account, client: Client, slash: str
-) -> None:
+def test_all_activities_of_a_contact_mix_the_types_newest_first(account: Account, client: Client, slash: str) -> None:
     rows = client.walk(f"/v2/contacts/36/tracking{slash}", limit=7)
     assert {row["activity_type"] for row in rows} >= {"EMAIL_SEND", "EMAIL_OPEN", "EMAIL_CLICK"}
     dates = [next(value for name, value in row.items() if name.endswith("_date")) for row in rows]
@@ -206,9 +204,7 @@ def test_drafts_have_zeros_and_no_send_fields(account: Account, client: Client) 
         "results": [],
     }
     detail = client.get(campaign_path(account, "", draft))
-    assert not {"sent_to_contact_lists", "click_through_details", "last_run_date", "permalink_url"} & set(
-        detail
-    )
+    assert not {"sent_to_contact_lists", "click_through_details", "last_run_date", "permalink_url"} & set(detail)
 
 
 def test_a_contact_without_activity(account: Account, client: Client) -> None:
@@ -225,9 +221,7 @@ def test_contacts_and_their_cursor_which_is_an_id(account: Account, client: Clie
     token = first["meta"]["pagination"]["next_link"].partition("next=")[2]
     fields = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     active = [
-        id_
-        for id_, status in zip(account.contacts.ids, account.contacts.status, strict=True)
-        if status == "ACTIVE"
+        id_ for id_, status in zip(account.contacts.ids, account.contacts.status, strict=True) if status == "ACTIVE"
     ]
     assert fields == f"startAt={active[10]}&limit=10&status=ACTIVE"
     assert [row["id"] for row in client.walk("/v2/contacts", limit=10, status="ACTIVE")] == active
@@ -435,9 +429,7 @@ def test_rough_walks_end_and_miss_nothing(account: Account, client: Client, curs
             pick = [(row["campaign_id"], row.get("link_id")) for row in rough.walk(path, limit=3)]
             young = {account.campaigns.ids[k] for k in range(1, len(account.campaigns))}
             clean = {
-                (row["campaign_id"], row.get("link_id"))
-                for row in client.walk(path)
-                if row["campaign_id"] in young
+                (row["campaign_id"], row.get("link_id")) for row in client.walk(path) if row["campaign_id"] in young
             }
             assert clean <= set(pick)
 
@@ -469,9 +461,7 @@ def test_latency(account: Account) -> None:
         assert time.perf_counter() - started >= 0.05
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"cursor": "page"}, {"clock_skew_hours": {"open": 1}}, {"retention_by": "x"}]
-)
+@pytest.mark.parametrize("wrong", [{"cursor": "page"}, {"clock_skew_hours": {"open": 1}}, {"retention_by": "x"}])
 def test_misspelled_quirks_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Quirks(**wrong)
@@ -594,9 +584,7 @@ def test_the_address_is_the_one_of_the_time(account: Account, client: Client) ->
     people = account.contacts
     moved = np.flatnonzero(people.email_changed)
     seen = {
-        row["email_address"]
-        for at in moved
-        for row in client.walk(f"/v2/contacts/{people.ids[at]}/tracking/sends")
+        row["email_address"] for at in moved for row in client.walk(f"/v2/contacts/{people.ids[at]}/tracking/sends")
     }
     assert any(address.startswith("old.") for address in seen)
     assert any(not address.startswith("old.") for address in seen)

@@ -19,7 +19,7 @@ from cctrack.frames import Columns, microseconds
 from cctrack.schema import ACTIVITY_TYPES, DTYPES, Report
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL = (*REPORTS.values(), CAMPAIGN_DETAILS)
 MIXED = (ACTIVITIES, LISTS)
 WIDE = (CLICKS, ACTIVITIES, CONTACTS, LISTS, SUMMARY)  # among them every kind of column
@@ -308,7 +308,7 @@ def written(draw: st.DrawFn) -> tuple[str, int]:
     return text, oracle(year, month, day, 3600 * hour + 60 * minute + second, micro, offset)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(written())
 def test_every_form_of_a_date_means_what_it_says(form: tuple[str, int]) -> None:
     text, right = form
@@ -318,7 +318,7 @@ def test_every_form_of_a_date_means_what_it_says(form: tuple[str, int]) -> None:
     assert (found.to_pydatetime() - EPOCH) // timedelta(microseconds=1) == right
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.datetimes(datetime(1678, 1, 1), datetime(2261, 1, 1)), st.sampled_from(["", "Z", "+00:00", "-00:00"]))
 def test_dates_agree_with_pandas(when: datetime, zone: str) -> None:
     right = pd.Timestamp(when, tz="UTC")
@@ -358,7 +358,7 @@ def test_forms_that_python_does_not_read(text: str, same: str) -> None:
     assert microseconds(text) == microseconds(same) is not None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(TEXTS, st.text("0123456789-:TZ.,+W \x00x", max_size=30), written().map(lambda form: form[0] + "\x00")))
 @example("9999-12-31T24:00:00Z")
 @example("9999-12-31T23:59:60Z")

@@ -356,7 +356,7 @@ ODD = st.one_of(
     *(st.sampled_from([pd.NA, pd.NaT, np.nan, np.int64(1), np.float32(2), np.datetime64("NaT"), object(), int, ...]),),
 )
 THINGS = st.recursive(ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=2))
-QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUICK
@@ -430,7 +430,7 @@ def test_anything_is_a_switch_a_word_an_address_or_an_ordinary_error(given: Any)
         assert found is None or isinstance(found, (str, bool))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.usefixtures("session")
 def test_nothing_wrong_reaches_the_service(service: Service, data: st.DataObject) -> None:

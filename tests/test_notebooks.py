@@ -15,7 +15,7 @@ from cctrack.demo_account.start import ACCESS_TOKEN, API_KEY
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 LARGEST = 400_000
 OF_A_MACHINE = re.compile(
-    r"/home/|/root\b|/tmp/|/work/|/Users/|/var/|[A-Z]:\\|site-packages|ipykernel_\d|127\.0\.0\.1|localhost"
+    r"(?<![\w.])/(?:home|root|tmp|work|Users|var|opt|mnt|srv)\b|\b[A-Z]:\\|site-packages|ipykernel_\d|127\.0\.0\.1|localhost"
 )
 ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
 NOBODYS = re.compile(r"(?:.+\.)?example\.(?:com|org|net)")

@@ -137,9 +137,7 @@ def test_scripts_take_callables_and_before_comes_first(service: Service) -> None
     service.script(PATH, [Answer.error(500), lambda request: Answer.json(request.query["x"])])
     assert get(service).status_code == 500
     assert get(service, x="1").json() == ["1"]
-    service.before = lambda request: (
-        Answer.cut(service.answer(request).body) if request.query["x"] == ["2"] else None
-    )
+    service.before = lambda request: Answer.cut(service.answer(request).body) if request.query["x"] == ["2"] else None
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         get(service, x="2")
     assert get(service, x="3").json() == ["3"]
@@ -265,9 +263,7 @@ def test_rows_may_change_between_pages(service: Service) -> None:
 
 def test_the_link_may_be_anything(service: Service) -> None:
     for name, make in HOSTILE:
-        service.rows(
-            PATH, clicks(3), page_size=2, link=lambda path, token, make=make: make(path, service.url)
-        )
+        service.rows(PATH, clicks(3), page_size=2, link=lambda path, token, make=make: make(path, service.url))
         link = get(service).json()["meta"]["pagination"]["next_link"]
         assert link == make(PATH, service.url), name
 
@@ -293,12 +289,8 @@ FAULTS: list[tuple[str, Callable[[], Answer], type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("make", "error"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
-)
-def test_faults_reach_the_client(
-    service: Service, make: Callable[[], Answer], error: type[Exception]
-) -> None:
+@pytest.mark.parametrize(("make", "error"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_faults_reach_the_client(service: Service, make: Callable[[], Answer], error: type[Exception]) -> None:
     service.script(PATH, [make(), Answer.page([])])
     with pytest.raises(error):
         get(service, timeout=0.2)

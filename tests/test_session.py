@@ -371,7 +371,7 @@ def test_scope_holds_in_the_threads_of_a_fan_out(two: tuple[cctrack.Session, cct
 
 @pytest.mark.parametrize("given", [None, "demo", 36, object()])
 def test_use_takes_a_session(given: Any) -> None:
-    with pytest.raises(TypeError, match="cctrack.connect"), cctrack.use(given):
+    with pytest.raises(TypeError, match=r"cctrack\.connect"), cctrack.use(given):
         pass
 
 

@@ -12,7 +12,7 @@ STAGES = ("sent", "delivered", "opened", "clicked")
 _NEEDED = ("activity_type", "campaign_id", "contact_id", "bounce_code")
 _COLUMNS = ("stage", "n", "n_inferred", "n_orphan", "rate_of_sent", "rate_of_delivered", "step_rate", "drop_n")
 _DEFINITION = (
-    "A recipient is a pair of campaign and contact. Automatic replies are no bounces; clicks and forwards imply opens."
+    "A recipient is a contact in a campaign. Automatic replies are no bounces; clicks and forwards imply opens."
 )
 
 Flags = npt.NDArray[np.bool_]

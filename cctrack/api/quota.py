@@ -13,7 +13,7 @@ from cctrack.api.folder import private_file
 from cctrack.errors import CacheWarning, RateLimitError
 
 _SECOND = 1.0
-_GUARD = 0.05  # seconds: requests that leave a second apart may arrive a little closer together
+_GUARD = 0.04  # seconds: requests that leave a second apart may arrive a little closer together
 _LOCK_WAIT = 1.0
 _DAY = 86_400
 

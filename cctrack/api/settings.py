@@ -188,7 +188,7 @@ def _seconds(given: object) -> float:
     if given is None:
         return EXPIRE_AFTER
     if isinstance(given, timedelta):
-        return given.total_seconds()
+        given = given.total_seconds()
     try:
         seconds = math.nan if isinstance(given, bool) else float(given)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -7,6 +7,7 @@ exists from the moment its entry is written, after the last page, and an entry w
 import json
 import sqlite3
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from requests.structures import CaseInsensitiveDict
 from requests_cache.backends.base import BaseStorage
 from requests_cache.backends.sqlite import SQLiteDict
@@ -31,6 +33,7 @@ _LIBRARY = ".".join(version("requests-cache").split(".")[:2])
 # Another version of either does not read this file, and is not read by this one.
 FILE = f"walks-{_FORMAT}-rc{_LIBRARY}.sqlite"
 _LOCK_WAIT = 1.0
+_LEAVE_ALONE = 5.0  # seconds in which a file that another process keeps locked is not written to
 _JSON = CaseInsensitiveDict({"Content-Type": "application/json"})
 _FASTEST = 1  # of zlib: seven times smaller at little cost
 
@@ -106,6 +109,12 @@ class _Table(SQLiteDict):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
 
+    def deserialize(self, key: str, value: Any) -> Any:
+        try:
+            return super().deserialize(key, value)
+        except Exception:  # whatever somebody put there, it is not ours
+            return None
+
     def init_db(self) -> None:
         self.close()  # type: ignore[no-untyped-call]
         with self.connection(commit=True) as db:
@@ -153,6 +162,7 @@ class Store:
         self._lock = threading.RLock()
         self._pages: Any = None
         self._entries: Any = None
+        self._busy_until = 0.0
 
     def find(self, path: str, query: str, *, whole: bool = True) -> Entry | None:
         """Give the newest walk of an address, however old; or the beginning of one that broke off."""
@@ -170,21 +180,23 @@ class Store:
     def keep_page(self, number: str, position: int, url: str, body: bytes) -> None:
         """Write a page of a walk under way."""
         page = CachedResponse(status_code=200, url=url, content=body, headers=_JSON)
-        self._do(lambda: self._pages.__setitem__(f"{number}-{position}", page), None)
+        self._do(lambda: self._pages.__setitem__(f"{number}-{position}", page), None, write=True)
 
     def keep(self, entry: Entry) -> None:
         """Write a walk whose pages are all kept, or its beginning, in place of an older one."""
         older = [self.find(entry.path, entry.query, whole=whole) for whole in {False, entry.whole}]
-        self._do(lambda: self._entries.__setitem__(self._key_of(entry), asdict(entry)), None)
+        self._do(lambda: self._entries.__setitem__(self._key_of(entry), asdict(entry)), None, write=True)
         if entry.whole:
-            self._do(lambda: self._entries.bulk_delete([self._key(entry.path, entry.query, False)]), None)
+            unfinished = [self._key(entry.path, entry.query, False)]
+            self._do(lambda: self._entries.bulk_delete(unfinished), None, write=True)
         for one in older:
             if one is not None and one.number != entry.number:
                 self.drop_pages(one.number, one.pages)
 
     def drop_pages(self, number: str, pages: int) -> None:
         """Remove the pages of a walk that was replaced or given up."""
-        self._do(lambda: self._pages.bulk_delete([f"{number}-{position}" for position in range(pages)]), None)
+        keys = [f"{number}-{position}" for position in range(pages)]
+        self._do(lambda: self._pages.bulk_delete(keys), None, write=True)
 
     def entries(self) -> list[Entry]:
         """Give every walk."""
@@ -248,9 +260,11 @@ class Store:
         self._entries = _Table(self.path, table_name="entries", serializer=_ENTRIES, **settings)
         self._pages = pages
 
-    def _do(self, step: Callable[[], Result], otherwise: Result) -> Result:
+    def _do(self, step: Callable[[], Result], otherwise: Result, *, write: bool = False) -> Result:
         """Take a step. Whatever the storage does, the report itself goes on: what cannot be read is a miss."""
         with self._lock:
+            if (write or self._pages is None) and time.monotonic() < self._busy_until:
+                return otherwise
             try:
                 self._open()
                 return step()
@@ -261,6 +275,7 @@ class Store:
     def _mend(self, error: Exception) -> None:
         """Make the store usable again: with a new file if this one is damaged, else in memory."""
         if "locked" in str(error):
+            self._busy_until = time.monotonic() + _LEAVE_ALONE
             return  # another process is busy: nothing is kept this time
         with suppress(sqlite3.Error):
             self.close()
@@ -279,6 +294,7 @@ class Store:
 
 def _entry(held: Any) -> Entry | None:
     try:
-        return Entry(**held)
-    except TypeError:  # nothing held, or not one of ours
+        entry = msgspec.convert(held, Entry)
+    except msgspec.ValidationError:  # nothing held, or not one of ours
         return None
+    return entry if entry.pages > 0 and all(0 <= at < entry.rows for at in entry.drop) else None
