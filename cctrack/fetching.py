@@ -1,6 +1,7 @@
 """The one path down and up: from a declared report and its ids to a typed frame with its provenance."""
 
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -191,7 +192,7 @@ def _warn_of_future(request: Request, session: Session) -> None:
         warnings.warn(
             f"{request.report.function}: {wire_time(request.since)} is in the future, so there is nothing since then",
             UserWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
 
 
@@ -201,22 +202,30 @@ def _warn(report: Report, columns: Columns, facts: _Facts) -> None:
         warnings.warn(
             f"{report.function}: fields were missing or malformed and are NA now; their rows were kept: {fields}",
             RepairWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
     if not facts.complete:
         warnings.warn(
             f"{report.function}: the report kept changing while it was read, so rows may be missing or repeated; "
             'ask again with refresh=True when the account is quieter, or connect with verify="strict"',
             IncompleteWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
     if "undecided" in facts.overlap:
         warnings.warn(
             f"{report.function}: equal rows stand where two pages meet, and it cannot be told whether they are "
             "repeats or overlap; they were kept",
             IncompleteWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
+
+
+def _callers_level() -> int:
+    """Count the frames up to the caller of the library: a warning is to show the line of the notebook."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == "cctrack":
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _bar(request: Request, tasks: int) -> Any:

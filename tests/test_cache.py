@@ -13,7 +13,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -587,16 +587,35 @@ def test_folder_that_cannot_be_made(service: Service, tmp_path: Path) -> None:
     assert service.hits() == 1
 
 
-def test_file_that_cannot_be_written(service: Service, tmp_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk, as SQLite tells it: the data are delivered."""
-    service.rows(CLICKS, clicks(5))
+def test_disk_full(service: Service, tmp_cache: Path) -> None:
+    """SQLite's own limit gives its own error; the data are delivered."""
+    service.rows(CLICKS, clicks(300))
     session = session_on(service, tmp_cache)
     cctrack.cache.info(session=session)
-    with _database(tmp_cache) as db:
-        db.execute("CREATE TRIGGER full BEFORE INSERT ON pages BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+    with session.store._pages.connection() as db:
+        db.execute("PRAGMA max_page_count = 1")  # as many as there are
     with quiet() as told:
-        assert link_ids(cctrack.clicks_df("36", limit=2, session=session)) == ids_of(clicks(5))
-    assert any("CacheWarning" in text for text in told)
+        assert link_ids(cctrack.clicks_df("36", limit=100, session=session)) == ids_of(clicks(300))
+    assert [text.partition(":")[0] for text in told] == ["CacheWarning"]
+    assert "disk is full" in told[0]
+
+
+def test_interrupt_while_a_page_is_read(service: Service, tmp_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was at hand then is not taken for current later."""
+    rows = clicks(3)
+    service.rows(CLICKS, rows)
+    session = session_on(service, tmp_cache)
+
+    def interrupted(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cctrack.frames.Columns.add", interrupted)
+        with suppress(KeyboardInterrupt):
+            cctrack.clicks_df("36", session=session)
+    assert cctrack.cache.info(session=session).empty
+    rows.insert(0, clicks(1, first=-1)[0])
+    assert link_ids(cctrack.clicks_df("36", session=session)) == ids_of(rows)
 
 
 def test_file_deleted_while_it_is_open(service: Service, tmp_cache: Path) -> None:

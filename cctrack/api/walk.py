@@ -140,7 +140,7 @@ class Walk:
             trail = self._trail(first=attempt == 0)
             try:
                 yield from self._one_walk(trail, self.ask.limit, head)
-                if trail.pages == 1:
+                if trail.pages == 1 and not trail.held:
                     whole = True
                 elif self.policy.verify == "strict":
                     whole, before = trail.digest() == before, trail.digest()
