@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from clock import Clock
 from service import SAMPLE, Answer, Service, click, encode, envelope
-from sessions import CLICKS, always, clicks, ids_of, link_ids, pages_in, quiet, session_on
+from sessions import CLICKS, always, clicks, ids_of, link_ids, pages_in, quiet, session_on, threads_ended
 
 import cctrack
 from cctrack.api import transport
@@ -643,6 +643,7 @@ def test_partial_failure_of_a_fan_out_keeps_what_was_done(service: Service, tmp_
     session = session_on(service, tmp_cache, clock)
     with pytest.raises(CctrackError):
         cctrack.clicks_df(ids, session=session)
+    threads_ended()
     always(service, "/v2/contacts/108/tracking/clicks", PAGE)
     asked = {request.path for request in service.asked() if "/108/" not in request.path}
     assert len(asked) >= 8  # all before the failing one

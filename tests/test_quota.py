@@ -13,7 +13,7 @@ from clock import Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from service import Answer, Service
-from sessions import CLICKS, always, clicks, session_on
+from sessions import CLICKS, always, clicks, session_on, threads_ended
 
 import cctrack
 from cctrack.api.clock import SystemClock
@@ -157,6 +157,7 @@ def test_quota_that_runs_out_in_a_fan_out_keeps_what_was_done(service: Service, 
     with pytest.raises(cctrack.RateLimitError) as caught:
         cctrack.clicks_df(ids, session=session)
     assert caught.value.daily
+    threads_ended()
     assert service.hits() == 5
     clock.advance(86_400)
     again = session_on(service, tmp_cache, clock, daily_quota=5, expire_after=10**6)
