@@ -71,7 +71,7 @@ def ids_of(rows: list[Row]) -> list[str]:
 def threads_ended() -> None:
     """Wait for the threads of a fan-out that failed: each ends the page that it is at."""
     for thread in threading.enumerate():
-        if thread.name.startswith("cctrack"):
+        if thread.name.startswith("cctrack_"):
             thread.join(10)
 
 
