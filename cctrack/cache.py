@@ -45,8 +45,8 @@ def info(*, session: Session | None = None) -> pd.DataFrame:
         {
             "report": report,
             "walks": len(entries),
-            "pages": sum(entry.pages for entry in entries),
-            "rows": sum(entry.rows - len(entry.drop) for entry in entries),
+            "pages": sum(len(entry.pages) for entry in entries),
+            "rows": sum(entry.rows for entry in entries),
             "oldest": _instant(min(entry.fetched_at for entry in entries)),
             "newest": _instant(max(entry.fetched_at for entry in entries)),
             "age": pd.Timedelta(now - min(entry.fetched_at for entry in entries), unit="s"),

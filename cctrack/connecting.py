@@ -2,6 +2,8 @@
 
 import os
 import threading
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal
 
 from cctrack.api import session as sessions
@@ -19,7 +21,7 @@ def connect(
     api: Literal["v2", "v3", "demo"] | None = None,
     base_url: str | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
-    expire_after: float | None = None,
+    expire_after: float | timedelta | Mapping[str, float] | None = None,
     offline: bool = False,
     profile: str | None = None,
     rate: float = 4.0,
@@ -42,7 +44,9 @@ def connect(
     cache_dir
         Folder of the cache. Else `CCTRACK_CACHE_DIR`, else the platform's folder for caches.
     expire_after
-        Seconds after which a report is asked for again, 3600 by default. Else `CCTRACK_EXPIRE_AFTER`.
+        Seconds after which a report is asked for again, 3600 by default; or a dict of them by report, with `"*"`
+        for all others. Else `CCTRACK_EXPIRE_AFTER`. Campaigns without new activity for 30 days are asked for 24
+        times less often.
     offline
         Answer from the cache alone, however old. Else `CCTRACK_OFFLINE`.
     profile

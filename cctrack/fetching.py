@@ -12,15 +12,18 @@ from tqdm.auto import tqdm
 
 from cctrack.api.fanout import each
 from cctrack.api.session import Session
+from cctrack.api.walk import Walk
 from cctrack.errors import CctrackError, IncompleteWarning, NotFoundError, RepairWarning
 from cctrack.frames import Columns
 from cctrack.inputs import wire_time
+from cctrack.moments import iso
 from cctrack.origin import KEY, described
 from cctrack.schema import Report
 
 _HANDFUL = 5  # a bar for fewer would be gone before it is read
 _BAR_AFTER = 0.5  # seconds
 _FUTURE = pd.Timedelta(days=1)  # the service's clocks are known to be off by hours
+_WORTH_A_TABLE = 500  # rows; fewer are read from their page as fast
 _PROGRESS_VARIABLE = "CCTRACK_PROGRESS"
 
 
@@ -34,15 +37,20 @@ class _Facts:
     from_cache: bool = True
     complete: bool = True
     overlap: set[str] = field(default_factory=set)
+    whole_at: float | None = None
 
     def add(self, other: "_Facts") -> None:
         self.calls += other.calls
         self.pages += other.pages
-        times = [time for time in (self.fetched_at, other.fetched_at) if time is not None]
-        self.fetched_at = min(times, default=None)
+        self.fetched_at = _earlier(self.fetched_at, other.fetched_at)
+        self.whole_at = _earlier(self.whole_at, other.whole_at)
         self.from_cache &= other.from_cache
         self.complete &= other.complete
         self.overlap |= other.overlap
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((time for time in (one, other) if time is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,8 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
         missing_columns=columns.missing_columns,
         repaired=sum(columns.repaired.values()),
     )
+    if facts.whole_at is not None:  # rows that were not asked for since stand as they were then
+        frame.attrs[KEY]["whole_at"] = iso(int(facts.whole_at * 1e6))
     if facts.overlap:
         frame.attrs[KEY]["overlap"] = "undecided" if "undecided" in facts.overlap else "removed"
     return frame
@@ -154,23 +164,47 @@ def _one(request: Request, session: Session, task: str | None, bar: Any) -> tupl
     ids = dict(request.fixed) if task is None else {**request.fixed, str(request.key): task}
     columns, facts = Columns(report), _Facts()
     for walk in session.walks(report, ids, request.options, request.limit, refresh=request.refresh):
-        part = Columns(report)
-        for page in walk:
-            if page.position == 0:
-                part = Columns(report)  # the walk began anew: what came before does not count
-            part.add(page.records)
-            if bar is not None:
-                bar.update()
+        part = _from_table(report, walk, session)
+        if part is None:
+            part = _from_pages(report, walk, session, bar)
+        columns.absorb(part)
         entry = walk.entry
         if entry is None:  # a walk ends with an entry or with an error
             raise CctrackError(f"{report.name} ended without a result; please report this")
-        part.drop(entry.drop)
-        columns.absorb(part)
         overlap = {entry.overlap} - {"none"}
-        facts.add(_Facts(walk.calls, entry.pages, entry.fetched_at, walk.from_cache, walk.complete, overlap))
+        whole_at = entry.whole_at if entry.whole_at < entry.fetched_at else None
+        facts.add(
+            _Facts(walk.calls, len(entry.pages), entry.fetched_at, walk.from_cache, walk.complete, overlap, whole_at)
+        )
     if report.order == "date_within_id" and report.since:
         columns.sort(report.since)
     return columns, facts
+
+
+def _from_table(report: Report, walk: Walk, session: Session) -> Columns | None:
+    """Read a walk that is held as the table that was made of it: far quicker than its pages."""
+    entry = walk.held()
+    table = None if entry is None else session.store.table(entry.number, report.name)
+    part = None if table is None else Columns.loaded(report, table)
+    if part is not None and entry is not None and part.rows == entry.rows:
+        walk.take(entry)
+        return part
+    return None
+
+
+def _from_pages(report: Report, walk: Walk, session: Session, bar: Any) -> Columns:
+    part = Columns(report)
+    for page in walk:
+        if page.position == 0:
+            part = Columns(report)  # the walk began anew: what came before does not count
+        part.add(page.records)
+        if bar is not None:
+            bar.update()
+    part.drop(walk.drop)
+    entry = walk.entry
+    if entry is not None and walk.keep and walk.complete and part.rows == entry.rows >= _WORTH_A_TABLE:
+        session.store.keep_table(entry.number, report.name, part.dumped())
+    return part
 
 
 def _filtered(frame: pd.DataFrame, request: Request) -> pd.DataFrame:

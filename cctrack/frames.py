@@ -4,33 +4,27 @@ Pages arrive one after another. Each is turned into columns at once and its dict
 kept as codes into their distinct values. A report of a million rows needs little more memory than its frame.
 """
 
-import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cctrack.moments import microseconds
 from cctrack.schema import ACTIVITY_TYPES, Column, Report
 
 Record = Mapping[str, Any]
 
 _MISSING: Any = object()
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
+_SIZES = ("u1", "u2", "u4")
 _NAT = np.datetime64("NaT", "us")
 _PLAIN = b"0000-00-00T00:00:00.000Z"  # as the service documents it, each digit a zero
 _AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _YEAR_1 = np.datetime64("0001-01-01", "us")
-# `datetime.fromisoformat` overlooks others than these, after a long fraction for instance.
-_OF_DATES = re.compile(r"[\dTWZ:.,+ -]+", re.ASCII)
-# Two forms that ISO-8601 allows and `datetime.fromisoformat` does not take in Python 3.11.
-_END_OF_DAY = re.compile(r"T24(?::?00){0,2}(?:[.,]0+)?(?=$|[Z+-])")
-_LEAP_SECOND = re.compile(r"(?<=T\d\d:\d\d):60(?:[.,]\d+)?(?=$|[Z+-])")
 
 
 class Columns:
@@ -97,6 +91,26 @@ class Columns:
         columns = {c.column.name: c.typed() for c in self._cells}
         return pd.DataFrame(columns, index=pd.RangeIndex(self.rows), copy=False)
 
+    def dumped(self) -> bytes:
+        """Write the rows as data, for `loaded` to read; nothing in it can be run."""
+        shape = [[c.column.name, c.column.kind] for c in self._cells]
+        return msgspec.msgpack.encode([shape, self.rows, [c.dumped() for c in self._cells]])
+
+    @classmethod
+    def loaded(cls, report: Report, data: bytes) -> "Columns | None":
+        """Read rows that were written; None for those of another version or of something else."""
+        columns = cls(report)
+        try:
+            shape, columns.rows, cells = msgspec.msgpack.decode(data)
+            if shape != [[c.column.name, c.column.kind] for c in columns._cells]:
+                return None
+            for mine, theirs in zip(columns._cells, cells, strict=True):
+                if mine.load(*theirs) != columns.rows:
+                    return None
+        except (msgspec.MsgspecError, TypeError, ValueError):
+            return None
+        return columns
+
     def _take(self, order: npt.NDArray[np.intp]) -> None:
         for cells in self._cells:
             cells.take(order)
@@ -146,6 +160,24 @@ class _Texts:
 
     def take(self, order: npt.NDArray[np.intp]) -> None:
         self.codes = array("i", np.asarray(self.codes)[order].tobytes())
+
+    def dumped(self) -> list[Any]:
+        size = next(size for size in _SIZES if len(self.known) <= np.iinfo(size).max)
+        codes = (np.asarray(self.codes) + 1).astype(size)
+        return [self.known.values_in_order(), size, codes.tobytes(), self.repaired]
+
+    def load(self, values: list[str], size: str, codes: bytes, repaired: int) -> int:
+        if size not in _SIZES:
+            raise ValueError(size)
+        found = np.frombuffer(codes, size).astype(np.int32) - 1
+        if len(found) and found.max() >= len(values):
+            raise ValueError("codes beyond the values")
+        self.known = _Codes()
+        for value in values:
+            self.known[str(value)]
+        self.codes = array("i", found.tobytes())
+        self.repaired = repaired
+        return len(found)
 
     def typed(self) -> Any:
         values = pd.array(self.known.values_in_order(), dtype="string")
@@ -222,6 +254,16 @@ class _Dates:
     def take(self, order: npt.NDArray[np.intp]) -> None:
         self._done = [self.finish()[order]]
 
+    def dumped(self) -> list[Any]:
+        # Differences: neighbours are near each other, and small numbers compress well.
+        numbers = np.diff(self.finish().view(np.int64), prepend=np.int64(0))
+        return [numbers.tobytes(), self.repaired, self.present]
+
+    def load(self, numbers: bytes, repaired: int, present: bool) -> int:
+        self._done = [np.cumsum(np.frombuffer(numbers, np.int64)).view("datetime64[us]")]
+        self.repaired, self.present = repaired, present
+        return len(self._done[0])
+
     def typed(self) -> Any:
         return pd.DatetimeIndex(self.finish()).tz_localize("UTC")
 
@@ -255,8 +297,12 @@ class _Counts:
     def take(self, order: npt.NDArray[np.intp]) -> None:
         self._numbers = [self._numbers[position] for position in order]
 
-    def finish(self) -> npt.NDArray[Any]:
-        return np.array(self._numbers, dtype=object)
+    def dumped(self) -> list[Any]:
+        return [self._numbers, self.repaired, self.present]
+
+    def load(self, numbers: list[int | None], repaired: int, present: bool) -> int:
+        self._numbers, self.repaired, self.present = numbers, repaired, present
+        return len(numbers)
 
     def typed(self) -> Any:
         return pd.array(self._numbers, dtype="Int64")
@@ -269,33 +315,6 @@ _CELLS: dict[str, Any] = {
     "date": _Dates,
     "count": _Counts,
 }
-
-
-def microseconds(text: str) -> int | None:
-    """Read an ISO-8601 date or date-time, in any of its forms.
-
-    Parameters
-    ----------
-    text
-        With or without a fraction, with `Z`, an offset or neither (which means UTC).
-
-    Returns
-    -------
-    int or None
-        Microseconds since 1970-01-01T00:00Z, None for what is no date.
-    """
-    text = text.strip().upper()
-    if _OF_DATES.fullmatch(text) is None:
-        return None
-    plain, days = _END_OF_DAY.subn("T00:00:00", text)
-    plain, seconds = _LEAP_SECOND.subn(":59", plain)
-    try:
-        moment = datetime.fromisoformat(plain)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        moment += timedelta(seconds=86_400 * days + seconds)  # none follows the last day of year 9999
-        return (moment - _EPOCH) // _TICK
-    except (ValueError, OverflowError):
-        return None
 
 
 def _plain(texts: Sequence[Any]) -> npt.NDArray[np.datetime64] | None:

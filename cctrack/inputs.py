@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cctrack.frames import microseconds
+from cctrack.moments import iso, microseconds
 
 _ID = re.compile(r"[A-Za-z0-9._~:@=+-]+", re.ASCII)
 _BLANKS = " "  # the other ones are control characters, which no id carries
@@ -113,7 +113,7 @@ def instant(given: object, what: str) -> pd.Timestamp | None:
 
 def wire_time(stamp: pd.Timestamp) -> str:
     """Write a point in time as the service reads it: UTC, milliseconds, cut and not rounded."""
-    return f"{stamp:%Y-%m-%dT%H:%M:%S}.{stamp.microsecond // 1000:03d}Z"
+    return iso((stamp.to_pydatetime() - _EPOCH) // timedelta(microseconds=1))
 
 
 def page_size(given: object) -> int:

@@ -589,13 +589,13 @@ def test_folder_that_cannot_be_made(service: Service, tmp_path: Path) -> None:
 
 def test_disk_full(service: Service, tmp_cache: Path) -> None:
     """SQLite's own limit gives its own error; the data are delivered."""
-    service.rows(CLICKS, clicks(300))
+    service.rows(CLICKS, clicks(5000))
     session = session_on(service, tmp_cache)
     cctrack.cache.info(session=session)
-    with session.store._pages.connection() as db:
+    with session.store._tables["pages"].connection() as db:
         db.execute("PRAGMA max_page_count = 1")  # as many as there are
     with quiet() as told:
-        assert link_ids(cctrack.clicks_df("36", limit=100, session=session)) == ids_of(clicks(300))
+        assert link_ids(cctrack.clicks_df("36", session=session)) == ids_of(clicks(5000))
     assert [text.partition(":")[0] for text in told] == ["CacheWarning"]
     assert "disk is full" in told[0]
 

@@ -12,6 +12,7 @@ import traceback
 import types
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -357,7 +358,7 @@ def _layers(value: Any) -> Iterator[str]:
         except zlib.error:
             yield value.decode("latin-1")
             return
-        value = value.decode()
+        value = value.decode("utf-8", "replace")  # the typed tables are no text
     yield str(value)
     try:
         inner = json.loads(value) if isinstance(value, str) else value
@@ -373,9 +374,12 @@ def _layers(value: Any) -> Iterator[str]:
         elif isinstance(one, str):
             yield one
             try:
-                yield base64.b64decode(one, validate=True).decode("latin-1")
+                within = base64.b64decode(one, validate=True)
             except ValueError:
                 continue
+            yield within.decode("latin-1")
+            with suppress(zlib.error):  # a page's body
+                yield zlib.decompress(within).decode("latin-1")
 
 
 def test_nothing_on_disk_shows_them(secretive: Service, tmp_cache: Path) -> None:

@@ -3,11 +3,12 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TypeVar
 
 _WORKERS = 4  # more gain nothing at four calls a second, unless an answer takes over a second
+_PATIENCE = 5.0  # seconds for pages under way when another id has failed
 _AHEAD = 4 * _WORKERS  # finished ones that wait for an earlier one to be taken
 
 Task = TypeVar("Task")
@@ -52,9 +53,16 @@ def each(work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Resu
         for _ in range(_AHEAD):
             submit()
         while waiting:
-            result = waiting.popleft().result()
+            result = waiting[0].result()
+            waiting.popleft()
             submit()
             yield result
+    except Exception:
+        # Pages that are on their way come in and are kept; an interrupt does not wait for them.
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait(waiting, _PATIENCE)
+        raise
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)

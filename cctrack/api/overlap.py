@@ -4,14 +4,16 @@ Rows have no id, and equal rows are legal: two clicks in one millisecond. A run 
 the next may be either. Seen again through pages of another size, overlap is gone from where it was; repeats stay.
 """
 
-import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import ge, le
 from typing import Any, NamedTuple
 
 import msgspec
+
+from cctrack.moments import microseconds
 
 Record = dict[str, Any]
 
@@ -46,25 +48,38 @@ class Trail:
     ----------
     began : float
         Seconds since 1970.
+    number : str
+        Names the walk's pages.
+    date : str or None
+        Column that holds a row's date.
     counted : set of bytes
         Rows to count; a walk with none is the one that is kept.
     digests : bool
         Whether to remember the whole, to compare it with another walk's.
-    held : int
-        Pages at hand from when the walk broke off.
+    held : list of str
+        Its pages in the store; at the beginning those from when the walk broke off.
+    newest, oldest : int or None
+        Dates in microseconds since 1970.
     """
 
     began: float
+    number: str
+    date: str | None = None
     counted: set[bytes] = field(default_factory=set)
     digests: bool = False
-    held: int = 0
-    number: str = field(default_factory=lambda: uuid.uuid4().hex)
+    held: list[str] = field(default_factory=list)
+    newest: int | None = None
+    oldest: int | None = None
     pages: int = 0
     rows: int = 0
     first: list[Record] = field(default_factory=list)
     suspects: list[Run] = field(default_factory=list)
     counts: Counter[bytes] = field(default_factory=Counter)
     _last: list[Record] = field(default_factory=list)
+    _latest: int | None = None
+    _falls: bool = True
+    _rises: bool = True
+    _undated: bool = False
     _hash: Any = field(default_factory=lambda: blake2b(digest_size=16))
 
     def add(self, rows: list[Record]) -> None:
@@ -77,9 +92,31 @@ class Trail:
             self.counts.update(found for found in map(key, rows) if found in self.counted)
         if self.digests:
             self._hash.update(msgspec.json.encode(rows))
+        if self.date is not None:
+            self._note_dates([row.get(self.date) for row in rows])
         self.pages += 1
         self.rows += len(rows)
         self._last = rows or self._last  # an empty page stands between nothing
+
+    @property
+    def order(self) -> str:
+        """How the dates run: "falling", "rising" or "mixed"; "mixed" too where a row has none."""
+        if self._undated or self.newest is None or not (self._falls or self._rises):
+            return "mixed"
+        return "falling" if self._falls else "rising"
+
+    def _note_dates(self, texts: list[Any]) -> None:
+        dates = [microseconds(text) if isinstance(text, str) else None for text in texts]
+        found = [date for date in dates if date is not None]
+        self._undated |= len(found) < len(dates)
+        if not found:
+            return
+        run = found if self._latest is None else [self._latest, *found]
+        self._falls &= all(map(ge, run, run[1:]))
+        self._rises &= all(map(le, run, run[1:]))
+        self._latest = found[-1]
+        self.newest = max(found) if self.newest is None else max(self.newest, *found)
+        self.oldest = min(found) if self.oldest is None else min(self.oldest, *found)
 
     def digest(self) -> bytes:
         """Give what two walks are compared by."""

@@ -172,7 +172,7 @@ def assembled(
         origin,
         account,
         dialect.credentials(chosen.api_key, chosen.access_token),
-        Policy(chosen.verify, chosen.expire_after, chosen.offline),
+        Policy(chosen.verify, chosen.expire_after, dict(chosen.expire_report), chosen.offline),
         Ledger(counted, chosen.rate, chosen.daily_quota, clock),
         chosen.cache_dir / account.name,
         clock,

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from platformdirs import user_cache_path
 
 from cctrack.api.credentials import Secret, checked
+from cctrack.catalog import REPORTS
 from cctrack.errors import ConfigError
 
 PREFIX = "CCTRACK_"
@@ -75,6 +76,7 @@ class Settings:
     base_url: str | None
     cache_dir: Path
     expire_after: float
+    expire_report: Mapping[str, float]
     offline: bool
     profile: str | None
     rate: float
@@ -116,7 +118,7 @@ def settle(given: Mapping[str, Any], environment: Mapping[str, str] | None = Non
         access_token=checked(value("access_token"), "access_token"),
         base_url=value("base_url"),
         cache_dir=_folder(folder) if folder is not None else user_cache_path("cctrack", appauthor=False),
-        expire_after=_seconds(value("expire_after")),
+        **_ages(value("expire_after")),
         offline=_switch(offline, "offline"),
         profile=profile,
         rate=_number(given.get("rate", 4.0), "rate", "requests a second"),
@@ -182,6 +184,16 @@ def _one_of(given: object, known: tuple[str, ...], what: str) -> str:
     if given not in known:
         raise ConfigError(f"{what} must be one of {', '.join(map(repr, known))}, not {given!r}")
     return str(given)
+
+
+def _ages(given: object) -> dict[str, Any]:
+    """Read `expire_after`: one age, or ages by report with that of all others under "*"."""
+    if not isinstance(given, Mapping):
+        return {"expire_after": _seconds(given), "expire_report": {}}
+    by_name = {str(name).removesuffix("_df"): _seconds(age) for name, age in given.items()}
+    rest = by_name.pop("*", EXPIRE_AFTER)
+    refuse_unknown((name for name in by_name if name not in REPORTS), REPORTS, "expire_after: the report")
+    return {"expire_after": rest, "expire_report": by_name}
 
 
 def _seconds(given: object) -> float:

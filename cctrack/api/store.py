@@ -1,18 +1,21 @@
 """The disk cache: whole walks behind requests-cache's storage, one file per account.
 
-A page by itself is never served. A walk's pages are written as they come, under a number of their own; the walk
-exists from the moment its entry is written, after the last page, and an entry whose pages are not all there is a miss.
+A page by itself is never served. A walk's pages are written as they come; the walk exists from the moment its entry is
+written, after the last page, and an entry whose pages are not all there is a miss. Beside the pages stands the typed
+table that was made of them: it is only ever derived, and made anew when it is missing.
 """
 
 import json
+import math
 import sqlite3
 import threading
 import time
+import uuid
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -26,16 +29,22 @@ from requests_cache.models.response import CachedResponse
 from requests_cache.serializers import SerializerPipeline, Stage, json_serializer
 
 from cctrack.api.folder import private_file
+from cctrack.catalog import CAMPAIGN_DETAILS, REPORTS
 from cctrack.errors import CacheWarning
 
-_FORMAT = 1
+_FORMAT = 2
 _LIBRARY = ".".join(version("requests-cache").split(".")[:2])
 # Another version of either does not read this file, and is not read by this one.
 FILE = f"walks-{_FORMAT}-rc{_LIBRARY}.sqlite"
 _LOCK_WAIT = 1.0
 _LEAVE_ALONE = 5.0  # seconds in which a file that another process keeps locked is not written to
 _JSON = CaseInsensitiveDict({"Content-Type": "application/json"})
-_FASTEST = 1  # of zlib: seven times smaller at little cost
+_BODY = 6  # of zlib: what a page is kept as, twelve times smaller
+_FASTEST = 1  # for what is small, or compressed already and written as base64
+MOST_BYTES = 2 * 1024**3  # 80 million rows; above it the walks that were read longest ago go
+_PURGE_TO = 0.8
+_UNDER_WAY = 3600.0  # seconds after which no walk is still under way
+KEPT_UNFINISHED = 600.0  # seconds for which the beginning of a walk can be gone on with
 
 Result = TypeVar("Result")
 
@@ -51,15 +60,19 @@ class Entry:
     path, query : str
         What was asked; two reports that ask the same share a walk.
     number : str
-        Under which its pages stand.
-    pages : int
-        How many there are.
+        Names this state of it.
+    pages : list of str
+        Keys of its pages, in order.
     rows : int
         Rows on them.
     fetched_at : float
-        When the walk began, seconds since 1970.
-    drop : list of int
-        Rows that are overlap between pages.
+        When it was last known to be current, seconds since 1970.
+    whole_at : float
+        When it was last read in whole; earlier than `fetched_at` when only the newest rows were asked for since.
+    newest, oldest : int or None
+        Dates of the newest and the oldest row, microseconds since 1970.
+    order : str
+        "falling", "rising" or "mixed": how the dates run; "mixed" too where a row has none.
     overlap : str
         "none", "removed" or "undecided".
     whole : bool
@@ -70,25 +83,33 @@ class Entry:
     path: str
     query: str
     number: str
-    pages: int
+    pages: list[str]
     rows: int
     fetched_at: float
-    drop: list[int] = field(default_factory=list)
+    whole_at: float
+    newest: int | None = None
+    oldest: int | None = None
+    order: str = "mixed"
     overlap: str = "none"
     whole: bool = True
 
 
-def _expanded(data: bytes) -> str:
+def _expanded(data: bytes) -> bytes:
     try:
-        return zlib.decompress(data).decode()  # it carries a checksum: a flipped bit does not pass
+        return zlib.decompress(data)  # it carries a checksum: a flipped bit does not pass
     except zlib.error as error:
         raise ValueError(str(error)) from None
 
 
-_compressed = Stage(dumps=lambda text: zlib.compress(text.encode(), _FASTEST), loads=_expanded)
+_compressed = Stage(
+    dumps=lambda text: zlib.compress(text.encode(), _FASTEST), loads=lambda data: _expanded(data).decode()
+)
+_bytes_compressed = Stage(dumps=lambda data: zlib.compress(data, _FASTEST), loads=_expanded)
 # JSON, never pickle: reading a file that somebody planted must not run it.
 _PAGES = SerializerPipeline([*json_serializer.stages, _compressed], name="json", is_binary=True)
 _ENTRIES = SerializerPipeline([Stage(dumps=json.dumps, loads=json.loads), _compressed], name="json", is_binary=True)
+_TABLES = SerializerPipeline([_bytes_compressed], name="bytes", is_binary=True)
+_SERIALIZERS = {"pages": _PAGES, "entries": _ENTRIES, "tables": _TABLES}
 
 
 class _Table(SQLiteDict):
@@ -117,6 +138,8 @@ class _Table(SQLiteDict):
 
     def init_db(self) -> None:
         self.close()  # type: ignore[no-untyped-call]
+        with self.connection() as db:
+            db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         with self.connection(commit=True) as db:
             columns = "key TEXT PRIMARY KEY, value BLOB, expires INTEGER"
             db.execute(f"CREATE TABLE IF NOT EXISTS {self.table_name} ({columns})")
@@ -154,64 +177,103 @@ class Store:
         The account's own; None keeps the walks in memory.
     account
         Part of every key: a file that was copied to another account's folder answers nothing there.
+    most_bytes
+        Size above which the walks that were read longest ago are removed.
     """
 
-    def __init__(self, folder: Path | None, account: str) -> None:
+    def __init__(self, folder: Path | None, account: str, *, most_bytes: int = MOST_BYTES) -> None:
         self.path = folder / FILE if folder is not None else None
-        self._account = account
+        self.account = account
+        self._most_bytes = most_bytes
         self._lock = threading.RLock()
-        self._pages: Any = None
-        self._entries: Any = None
+        self._tables: dict[str, Any] = {}
         self._busy_until = 0.0
 
     def find(self, path: str, query: str, *, whole: bool = True) -> Entry | None:
         """Give the newest walk of an address, however old; or the beginning of one that broke off."""
-        return self._do(lambda: _entry(self._entries.get(self._key(path, query, whole))), None)
+        return self._do(lambda: _entry(self._tables["entries"].get(self._key(path, query, whole))), None)
 
-    def page(self, number: str, position: int) -> bytes | None:
+    def page(self, key: str) -> bytes | None:
         """Give a page's body; None when it is not there."""
 
         def step() -> bytes | None:
-            held = self._pages.get(f"{number}-{position}")
-            return held.content if isinstance(held, CachedResponse) and held.content else None
+            held = self._tables["pages"].get(key)
+            return _unpacked(held) if isinstance(held, CachedResponse) else None
 
         return self._do(step, None)
 
-    def keep_page(self, number: str, position: int, url: str, body: bytes) -> None:
+    def holds(self, entry: Entry) -> bool:
+        """Whether all pages of a walk are there."""
+        return set(entry.pages) <= set(self._do(lambda: list(self._tables["pages"]), []))
+
+    def keep_page(self, key: str, url: str, body: bytes) -> None:
         """Write a page of a walk under way."""
-        page = CachedResponse(status_code=200, url=url, content=body, headers=_JSON)
-        self._do(lambda: self._pages.__setitem__(f"{number}-{position}", page), None, write=True)
+        page = CachedResponse(status_code=200, url=url, content=zlib.compress(body, _BODY), headers=_JSON)
+        self._do(lambda: self._tables["pages"].__setitem__(key, page), None, write=True)
+
+    def table(self, number: str, report: str) -> bytes | None:
+        """Give the typed table that was made of a walk."""
+        held = self._do(lambda: self._tables["tables"].get(f"{number}-{report}"), None)
+        return held if isinstance(held, bytes) else None
+
+    def keep_table(self, number: str, report: str, table: bytes) -> None:
+        """Write the typed table that was made of a walk."""
+        self._do(lambda: self._tables["tables"].__setitem__(f"{number}-{report}", table), None, write=True)
 
     def keep(self, entry: Entry) -> None:
         """Write a walk whose pages are all kept, or its beginning, in place of an older one."""
         older = [self.find(entry.path, entry.query, whole=whole) for whole in {False, entry.whole}]
-        self._do(lambda: self._entries.__setitem__(self._key_of(entry), asdict(entry)), None, write=True)
+        self._do(lambda: self._tables["entries"].__setitem__(self._key_of(entry), asdict(entry)), None, write=True)
         if entry.whole:
-            unfinished = [self._key(entry.path, entry.query, False)]
-            self._do(lambda: self._entries.bulk_delete(unfinished), None, write=True)
+            self._delete("entries", [self._key(entry.path, entry.query, False)])
         for one in older:
             if one is not None and one.number != entry.number:
-                self.drop_pages(one.number, one.pages)
+                self.drop_pages(set(one.pages) - set(entry.pages))
+                self._drop_tables(one.number)
 
-    def drop_pages(self, number: str, pages: int) -> None:
+    def replace(self, entry: Entry, by: Entry | None) -> None:
+        """Put another state in the place of a walk, or nothing."""
+        if by is not None:
+            self.keep(by)
+            return
+        self._delete("entries", [self._key_of(entry)])
+        self.drop_pages(entry.pages)
+        self._drop_tables(entry.number)
+
+    def drop_pages(self, keys: Iterable[str]) -> None:
         """Remove the pages of a walk that was replaced or given up."""
-        keys = [f"{number}-{position}" for position in range(pages)]
-        self._do(lambda: self._pages.bulk_delete(keys), None, write=True)
+        self._delete("pages", list(keys))
 
     def entries(self) -> list[Entry]:
         """Give every walk."""
-        return [entry for entry in self._all() if entry.whole]
+        return [entry for entry in self.all() if entry.whole]
+
+    def all(self) -> list[Entry]:
+        """Give every walk, and the beginnings of those that broke off."""
+        found: list[Entry | None] = self._do(lambda: [_entry(held) for held in self._tables["entries"].values()], [])
+        return [entry for entry in found if entry is not None]
 
     def clear(self, wanted: Callable[[Entry], bool]) -> int:
         """Remove walks, and what unfinished ones left behind; tell how many walks went."""
-        gone = [entry for entry in self._all() if not entry.whole or wanted(entry)]
-        self._do(lambda: self._entries.bulk_delete([self._key_of(entry) for entry in gone]), None)
-        kept = {entry.number for entry in self._all()}
-        pages: list[str] = self._do(lambda: list(self._pages), [])
-        left = [key for key in pages if key.partition("-")[0] not in kept]
-        self._do(lambda: self._pages.bulk_delete(left), None)
-        self._do(self._shrink, None)
+        gone = [entry for entry in self.all() if not entry.whole or wanted(entry)]
+        self._delete("entries", [self._key_of(entry) for entry in gone])
+        self._sweep()
+        self.shrink()
         return sum(entry.whole for entry in gone)
+
+    def purge(self, now: float) -> None:
+        """Remove what nothing points to any more and, above the size cap, the walks read longest ago."""
+        for entry in self.all():
+            if not entry.whole and not 0 <= now - entry.fetched_at < KEPT_UNFINISHED:
+                self.replace(entry, None)
+        self._sweep(began_before=now - _UNDER_WAY)
+        if self.size() <= self._most_bytes:
+            return
+        for entry in sorted(self.entries(), key=lambda one: one.fetched_at):
+            self.replace(entry, None)
+            if self._used() <= self._most_bytes * _PURGE_TO:
+                break
+        self.shrink()
 
     def size(self) -> int:
         """Bytes on disk; 0 in memory."""
@@ -219,51 +281,74 @@ class Store:
             return 0
         return sum(file.stat().st_size for file in self.path.parent.glob(f"{FILE}*"))
 
+    def shrink(self) -> None:
+        """Give the room of what was removed back, and leave nothing of it in the file or its journal."""
+
+        def step() -> None:
+            if isinstance(pages := self._tables["pages"], _Table):
+                with pages.connection() as db:
+                    for command in ("wal_checkpoint(TRUNCATE)", "VACUUM", "wal_checkpoint(TRUNCATE)"):
+                        db.execute(command if command == "VACUUM" else f"PRAGMA {command}")
+
+        self._do(step, None)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            for table in (self._pages, self._entries):
-                if table is not None:
-                    table.close()
-            self._pages = self._entries = None
+            for table in self._tables.values():
+                table.close()
+            self._tables = {}
 
-    def _all(self) -> list[Entry]:
-        found: list[Entry | None] = self._do(lambda: [_entry(held) for held in self._entries.values()], [])
-        return [entry for entry in found if entry is not None]
+    def _used(self) -> int:
+        def step() -> int:
+            with self._tables["pages"].connection() as db:
+                count, free, size = (
+                    db.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
+                )
+            return int((count - free) * size)
+
+        return self._do(step, 0)
+
+    def _sweep(self, began_before: float = math.inf) -> None:
+        """Remove pages and tables that no walk points to, unless another process may be at them."""
+        kept = self.all()
+        pages = {key for entry in kept for key in entry.pages}
+        numbers = {entry.number for entry in kept}
+        held: list[str] = self._do(lambda: list(self._tables["pages"]), [])
+        self._delete("pages", [key for key in held if key not in pages and began(key) < began_before])
+        held = self._do(lambda: list(self._tables["tables"]), [])
+        self._delete("tables", [name for name in held if name.partition("-")[0] not in numbers])
+
+    def _drop_tables(self, number: str) -> None:
+        self._delete("tables", [f"{number}-{report}" for report in (*REPORTS, CAMPAIGN_DETAILS.name)])
+
+    def _delete(self, table: str, keys: list[str]) -> None:
+        self._do(lambda: self._tables[table].bulk_delete(keys), None, write=True)
 
     def _key(self, path: str, query: str, whole: bool) -> str:
-        parts = (self._account, path, query, "" if whole else "unfinished")
+        parts = (self.account, path, query, "" if whole else "unfinished")
         return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
     def _key_of(self, entry: Entry) -> str:
         return self._key(entry.path, entry.query, entry.whole)
 
-    def _shrink(self) -> None:
-        if isinstance(self._pages, _Table):
-            with self._pages.connection() as db:
-                for command in (
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                    "VACUUM",
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                ):
-                    db.execute(command)
-
     def _open(self) -> None:
-        if self._pages is not None:
+        if self._tables:
             return
         if self.path is None:
-            self._pages, self._entries = _Memory(_PAGES), _Memory(_ENTRIES)
+            self._tables = {name: _Memory(serializer) for name, serializer in _SERIALIZERS.items()}
             return
         private_file(self.path)
         settings: dict[str, Any] = {"wal": True, "timeout": _LOCK_WAIT, "lock": self._lock}
-        pages = _Table(self.path, table_name="pages", serializer=_PAGES, **settings)
-        self._entries = _Table(self.path, table_name="entries", serializer=_ENTRIES, **settings)
-        self._pages = pages
+        self._tables = {
+            name: _Table(self.path, table_name=name, serializer=serializer, **settings)
+            for name, serializer in _SERIALIZERS.items()
+        }
 
     def _do(self, step: Callable[[], Result], otherwise: Result, *, write: bool = False) -> Result:
         """Take a step. Whatever the storage does, the report itself goes on: what cannot be read is a miss."""
         with self._lock:
-            if (write or self._pages is None) and time.monotonic() < self._busy_until:
+            if (write or not self._tables) and time.monotonic() < self._busy_until:
                 return otherwise
             try:
                 self._open()
@@ -279,7 +364,7 @@ class Store:
             return  # another process is busy: nothing is kept this time
         with suppress(sqlite3.Error):
             self.close()
-        self._pages = self._entries = None
+        self._tables = {}
         path, self.path = self.path, None
         damaged = not isinstance(error, (sqlite3.OperationalError, OSError)) or "decode" in str(error)
         if damaged and path is not None:
@@ -292,9 +377,29 @@ class Store:
         warnings.warn(f"the cache file cannot be used ({error}); {where}", CacheWarning, stacklevel=2)
 
 
+def new_number(now: float) -> str:
+    """Name a walk, or a state of one, so that its age can be told."""
+    return f"{int(now):x}x{uuid.uuid4().hex}"
+
+
+def began(key: str) -> float:
+    """Tell when the walk of a page began; seconds since 1970."""
+    try:
+        return float(int(key.partition("x")[0], 16))
+    except ValueError:
+        return -math.inf
+
+
+def _unpacked(page: CachedResponse) -> bytes | None:
+    try:
+        return zlib.decompress(page.content or b"") or None
+    except zlib.error:
+        return None
+
+
 def _entry(held: Any) -> Entry | None:
     try:
         entry = msgspec.convert(held, Entry)
     except msgspec.ValidationError:  # nothing held, or not one of ours
         return None
-    return entry if entry.pages > 0 and all(0 <= at < entry.rows for at in entry.drop) else None
+    return entry if entry.pages and entry.rows >= 0 else None

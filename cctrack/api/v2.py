@@ -39,12 +39,22 @@ class Ask:
         Page size; None where there are no pages.
     rows : callable
         Gives the records of an answer, under the catalogue's names.
+    since : str or None
+        Parameter that asks for what is new, where there is one.
+    date : str or None
+        The records' date that it speaks of.
     """
 
     path: str
     params: Mapping[str, str]
     limit: int | None
     rows: Callable[[Any], Rows]
+    since: str | None = None
+    date: str | None = None
+
+    def cut(self, answer: Any, keep: list[bool]) -> Any:
+        """Give a page with some of its rows."""
+        return {**answer, "results": [row for row, wanted in zip(answer["results"], keep, strict=True) if wanted]}
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,8 @@ def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int) -> It
             params={_PARAMS.get(name, name): value for name, value in options.items()},
             limit=min(limit, wire.most) if wire.most else None,
             rows=_reader(report, wire, ids),
+            since="created_since" if "created_since" in report.options else None,
+            date=report.since if "created_since" in report.options else None,
         )
 
 

@@ -2,52 +2,35 @@
 
 A page may shift while the next one is asked for, and rows have no id. So the first page is read again at the end;
 a run of rows that ends one page and begins the next is taken for overlap only when it vanishes from a second walk
-whose pages end elsewhere.
+whose pages end elsewhere. Where the service can be asked for what is new, a walk that is held is only brought up to
+date: its newest rows are asked for again, with a look-back, and take the place of those held.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
+from cctrack.api.chain import Answer, Ask, Chain, Dialect, Page
 from cctrack.api.clock import Clock
-from cctrack.api.fanout import check_stopped
-from cctrack.api.overlap import Overlap, Record, Trail, other_sizes
-from cctrack.api.store import Entry, Store
+from cctrack.api.overlap import Overlap, Trail, key, other_sizes
+from cctrack.api.sheets import Sheets
+from cctrack.api.store import KEPT_UNFINISHED, Entry, Store, new_number
 from cctrack.api.transport import Transport, encoded, strict_json
 from cctrack.errors import AuthError, CacheMissError, CctrackError, RateLimitError, ResponseError
+from cctrack.moments import DAY, HOUR, iso, microseconds
 
 Verify = Literal["head", "strict"]
 
 MOST_PAGES = 10_000  # five million rows: a chain that goes on has no end
-_MOST_EMPTY = 3  # an empty page is not the end, but many in a row lead nowhere
-_GO_ON = 600.0  # seconds in which a walk that broke off is gone on with; its first page is read again at the end
 _WALKS = 4  # the first one, and up to three when the report changes meanwhile
-
-
-class Ask(Protocol):
-    """One walk, as a dialect describes it; see `cctrack.api.v2.Ask`."""
-
-    path: str
-    params: Any
-    limit: int | None
-    rows: Callable[[Any], list[Record]]
-
-
-class Dialect(Protocol):
-    """What the walk needs of a dialect."""
-
-    PREFIX: str
-
-    def next_token(self, answer: Any, ask: Any, origin: str, /) -> str | None:
-        """Give the token of the next page, None on the last one."""
-        ...
-
-
-class Page(NamedTuple):
-    """Records of one page. Position 0 begins a walk: what came before it no longer counts."""
-
-    position: int
-    records: list[Record]
+LOOK_BACK = DAY  # the service's clocks are known to be off by hours, and rows may come late
+_CLOCKS = 12 * HOUR  # asked for beyond that, for a filter whose clock is not that of the rows
+# The service lists what was sent in the last 180 days or so: events of that time are younger, but seldom by much.
+_RETENTION = 185 * DAY
+_LAPSED = 150 * DAY
+_QUIET = 30 * DAY
+_QUIET_FACTOR = 24  # a campaign without new activity for that long is asked less often by this factor
 
 
 @dataclass(frozen=True)
@@ -60,6 +43,8 @@ class Policy:
         Read page one again at the end, or walk until two walks agree.
     expire_after : float
         Seconds for which a walk is fresh.
+    expire_report : dict of str to float
+        The same for some reports by name.
     offline : bool
         Answer from the store alone, however old.
     most_pages : int
@@ -68,8 +53,18 @@ class Policy:
 
     verify: Verify = "head"
     expire_after: float = 3600.0
+    expire_report: dict[str, float] = field(default_factory=dict)
     offline: bool = False
     most_pages: int = MOST_PAGES
+
+    def is_fresh(self, entry: Entry, now: float) -> bool:
+        """Whether a walk need not be asked for again."""
+        limit = self.expire_report.get(entry.report, self.expire_after)
+        quiet = entry.newest is not None and now * 1e6 - entry.newest > _QUIET
+        if quiet and entry.report.startswith("campaign_"):
+            limit *= _QUIET_FACTOR
+        # An entry of the future is of a clock that was set back: its age is not known.
+        return self.offline or 0 <= now - entry.fetched_at < limit
 
 
 @dataclass
@@ -83,199 +78,175 @@ class Walk:
     entry : Entry or None
         What the walk came to; None until it is done.
     from_cache : bool
-        Whether it was read from the store.
+        Whether nothing was asked for.
     complete : bool
         False when the report kept changing while it was read.
+    drop : list of int
+        Positions of rows that turned out to be overlap.
     """
 
     report: str
-    ask: Any
-    dialect: Any
+    ask: Ask
+    dialect: Dialect
     transport: Transport
     store: Store
     policy: Policy
     clock: Clock
     refresh: bool = False
     keep: bool = True
-    calls: int = 0
     entry: Entry | None = None
     from_cache: bool = False
     complete: bool = True
-    _scratch: Store = field(init=False)
+    drop: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._params = dict(self.ask.params)
+        self._query = encoded(self._params)
+        self._scratch = self.store if self.keep else Store(None, "")
+        self._chain = Chain(self.report, self.ask, self.dialect, self.transport, self._scratch, self.policy.most_pages)
+        self._sheets = Sheets(self._scratch, self.ask, self._chain.url)
+
+    @property
+    def calls(self) -> int:
+        """Requests sent."""
+        return self._chain.calls
+
+    def held(self) -> Entry | None:
+        """Give the walk in the store that answers this one without a request, if there is one."""
+        now = self.clock.time()
+        if not self.keep or (self.refresh and not self.policy.offline):
+            return None
+        entry = self.store.find(self.ask.path, self._query)
+        return entry if entry is not None and self.policy.is_fresh(entry, now) else None
+
+    def take(self, entry: Entry) -> None:
+        """Be answered by what is in the store."""
+        self.entry, self.from_cache = entry, True
 
     def __iter__(self) -> Iterator[Page]:
-        self._query = encoded(dict(self.ask.params))
-        self._scratch = self.store if self.keep else Store(None, "")
-        if not self.refresh or self.policy.offline:
-            yield from self._held()
-        if self.entry is not None:
+        if (entry := self.held()) is not None and (yield from self._replay(entry)):
+            self.take(entry)
             return
         if self.policy.offline:
             raise CacheMissError(
                 f"{self.report} is not on disk and the session is offline; connect without offline=True to ask for it"
             )
-        yield from self._asked()
-
-    def _held(self) -> Iterator[Page]:
-        """Read the walk from the store, if all of it is there and it is fresh enough."""
-        entry = self.store.find(self.ask.path, self._query) if self.keep else None
-        if entry is None or not (self.policy.offline or self._is_fresh(entry)):
+        older = self.store.find(self.ask.path, self._query) if self.keep else None
+        entry = None if older is None else self._brought_up(older)
+        if entry is not None and (yield from self._replay(entry)):
+            self.entry = entry
             return
-        for position in range(entry.pages):
-            body = self.store.page(entry.number, position)
+        yield from self._asked(older)
+
+    def _replay(self, entry: Entry) -> Generator[Page, None, bool]:
+        """Read a walk from the store; false when a page is not there, so that what was read does not count."""
+        for position, name in enumerate(entry.pages):
+            body = self._scratch.page(name)
             if body is None:
-                return
+                return False
             yield Page(position, self.ask.rows(strict_json(body)))
-        self.entry, self.from_cache = entry, True
+        return True
 
-    def _is_fresh(self, entry: Entry) -> bool:
-        # An entry of the future is of a clock that was set back: its age is not known.
-        return 0 <= self.clock.time() - entry.fetched_at < self.policy.expire_after
+    def _asked(self, older: Entry | None) -> Iterator[Page]:
+        """Read the whole of it."""
+        settled = yield from self._until_whole(self._params, self._begun(), resumable=self.keep)
+        self.drop, self.complete = settled.drop, settled.complete
+        entry = self._entry(settled)
+        if settled.complete:
+            pages = self._sheets.without(entry.pages, settled.drop)
+            entry = replace(entry, pages=pages, rows=entry.rows - len(settled.drop))
+            kept = entry if older is None else self._with_lapsed(entry, older)
+            self._scratch.keep(kept)
+            self._scratch.drop_pages(set(settled.trail.held) - set(kept.pages))
+            if kept is not entry and (yield from self._replay(kept)):
+                self.drop, entry = [], kept
+        self.entry = entry
 
-    def _asked(self) -> Iterator[Page]:
+    def _until_whole(
+        self, params: dict[str, str], begun: Trail | None, *, resumable: bool
+    ) -> Generator[Page, None, "_Settled"]:
         """Walk the server until a walk holds together."""
-        head: _Answer | None = None
+        head: Answer | None = None
         before: bytes | None = None
         for attempt in range(_WALKS):
-            trail = self._trail(first=attempt == 0)
+            trail = begun if begun is not None and attempt == 0 else self._trail()
             try:
-                yield from self._one_walk(trail, self.ask.limit, head)
-                if trail.pages == 1 and not trail.held:
-                    whole = True
-                elif self.policy.verify == "strict":
-                    whole, before = trail.digest() == before, trail.digest()
+                yield from self._chain.follow(trail, params, self.ask.limit, head)
+                if trail.pages == 1 and begun is not trail:
+                    agrees = True
+                elif trail.digests:
+                    agrees, before = trail.digest() == before, trail.digest()
                 else:
-                    head = self._page("", self.ask.limit)
-                    whole = head.rows == trail.first
-                if whole and (verdict := self._settled(trail)) is not None:
-                    self.entry = self._entry(trail, *verdict)
-                    self._scratch.keep(self.entry)
-                    return
+                    head = self._chain.page("", params, self.ask.limit)
+                    agrees = head.rows == trail.first
+                if agrees and (verdict := self._overlap(trail, params)) is not None:
+                    return _Settled(trail, *verdict)
             except BaseException as error:
-                self._broke_off(trail, error)
+                self._broke_off(trail, error, resumable=resumable)
                 raise
-            self._scratch.drop_pages(trail.number, trail.pages)
+            self._scratch.drop_pages(trail.held)
         if self.policy.verify == "strict":
             raise ResponseError(
                 f"{self.report} changed during each of {_WALKS} walks, so that no two agree; "
                 'try again when the account is quieter, or connect with verify="head"',
-                url=self._url,
+                url=self._chain.url,
             )
-        self.complete = False
-        self.entry = self._entry(trail, [], "none")
+        return _Settled(trail, [], "none", complete=False)
 
-    def _trail(self, *, first: bool) -> Trail:
-        """Begin a walk, or go on with one that broke off a short time ago."""
-        strict = self.policy.verify == "strict"
-        begun = self._scratch.find(self.ask.path, self._query, whole=False) if first and not strict else None
-        if begun is not None and 0 <= self.clock.time() - begun.fetched_at < _GO_ON:
-            return Trail(begun.fetched_at, number=begun.number, held=begun.pages)
-        return Trail(self.clock.time(), digests=strict)
+    def _trail(self, **known: Any) -> Trail:
+        now = self.clock.time()
+        return Trail(now, new_number(now), self.ask.date, digests=self.policy.verify == "strict", **known)
 
-    def _broke_off(self, trail: Trail, error: BaseException) -> None:
+    def _begun(self) -> Trail | None:
+        """Go on with a walk that broke off a short time ago."""
+        if self.policy.verify == "strict":
+            return None
+        begun = self._scratch.find(self.ask.path, self._query, whole=False)
+        if begun is None or not 0 <= self.clock.time() - begun.fetched_at < KEPT_UNFINISHED:
+            return None
+        return Trail(begun.fetched_at, begun.number, self.ask.date, held=list(begun.pages))
+
+    def _broke_off(self, trail: Trail, error: BaseException, *, resumable: bool) -> None:
         """Keep the pages for the next try, unless they are what is wrong."""
         # A lasting refusal may be of the page to go on with; one for want of calls or of a good token is not.
         innocent = isinstance(error, (AuthError, RateLimitError))
         wrong = isinstance(error, CctrackError) and not error.retryable and not innocent
-        if trail.pages and self.keep and not wrong:
-            self._scratch.keep(self._entry(trail, [], "none", whole=False))
+        if trail.pages and resumable and not wrong:
+            self._scratch.keep(replace(self._entry(_Settled(trail, [], "none")), whole=False))
         else:
-            self._scratch.drop_pages(trail.number, max(trail.pages, trail.held))
+            self._scratch.drop_pages(trail.held)
 
-    def _entry(self, trail: Trail, drop: list[int], overlap: str, *, whole: bool = True) -> Entry:
+    def _entry(self, settled: "_Settled") -> Entry:
+        trail = settled.trail
         return Entry(
             report=self.report,
             path=self.ask.path,
             query=self._query,
             number=trail.number,
-            pages=trail.pages,
+            pages=list(trail.held),
             rows=trail.rows,
             fetched_at=trail.began,
-            drop=drop,
-            overlap=overlap,
-            whole=whole,
+            whole_at=trail.began,
+            newest=trail.newest,
+            oldest=trail.oldest,
+            order=trail.order,
+            overlap=settled.overlap,
         )
 
-    def _one_walk(self, trail: Trail, limit: int | None, head: "_Answer | None" = None) -> Iterator[Page]:
-        """Follow the chain once from its beginning; `head` is a first page that is at hand."""
-        token: str | None = ""
-        seen: set[str] = set()
-        empty = 0
-        while token is not None:
-            position = trail.pages
-            answer = head if head is not None and not position else self._at_hand(trail)
-            if answer is None:
-                answer = self._page(token, limit)
-                trail.held = 0
-            trail.add(answer.rows)
-            if position >= trail.held and not trail.counted:  # a second look is not kept
-                self._scratch.keep_page(trail.number, position, self._url, answer.body)
-            yield Page(position, answer.rows)
-            token = answer.token
-            empty = 0 if answer.rows else empty + 1
-            if token in seen:
-                raise self._broken("the service names the same next page twice")
-            if empty > _MOST_EMPTY:
-                raise self._broken(f"{empty} empty pages in a row")
-            if token is not None and trail.pages >= self.policy.most_pages:
-                raise self._broken(f"more than {self.policy.most_pages:,} pages")
-            seen.add(token or "")
-
-    def _broken(self, why: str) -> ResponseError:
-        return ResponseError(
-            f"the pages of {self.report} lead nowhere ({why}); nothing of it was kept, try again later",
-            url=self._url,
-        )
-
-    @property
-    def _path(self) -> str:
-        return f"{self.dialect.PREFIX}{self.ask.path}"
-
-    @property
-    def _url(self) -> str:
-        return f"{self.transport.origin}{self._path}"
-
-    def _page(self, token: str, limit: int | None) -> "_Answer":
-        """Ask for one page: the first with its filters, a further one by its token alone."""
-        check_stopped()
-        size = {"limit": str(limit)} if limit is not None else {}
-        query = f"next={token}" if token else encoded({**dict(self.ask.params), **size})
-
-        (rows, token_of_next), body, calls = self.transport.fetch(self._path, query, self._read)
-        self.calls += calls
-        return _Answer(rows, token_of_next, body)
-
-    def _at_hand(self, trail: Trail) -> "_Answer | None":
-        """Give the next page of a walk that broke off, as long as there is one."""
-        if trail.pages >= trail.held:
-            return None
-        body = self._scratch.page(trail.number, trail.pages)
-        return None if body is None else _Answer(*self._read(strict_json(body)), body)
-
-    def _read(self, answer: Any) -> tuple[list[Record], str | None]:
-        rows = self.ask.rows(answer)
-        if wrong := set(map(type, rows)) - {dict}:
-            raise ResponseError(
-                f"a row of {self.report} is no JSON object but {wrong.pop().__name__}; "
-                "try again later, and check base_url if it stays so",
-                retryable=True,
-            )
-        return rows, self.dialect.next_token(answer, self.ask, self.transport.origin)
-
-    def _settled(self, trail: Trail) -> tuple[list[int], str] | None:
+    def _overlap(self, trail: Trail, params: dict[str, str]) -> tuple[list[int], str] | None:
         """Tell which rows are overlap, looking again with other page sizes; None when the looks disagree."""
         if not trail.suspects:
             return [], "none"
-        bodies = [self._scratch.page(trail.number, position) for position in range(trail.pages)]
+        bodies = [self._scratch.page(name) for name in trail.held]
         if None in bodies:  # the store did not take them: nothing to compare with
             return [], "undecided"
         overlap = Overlap(trail, (row for body in bodies for row in self.ask.rows(strict_json(body or b""))))
         for limit in other_sizes(self.ask.limit or 1):
             if overlap.decided:
                 break
-            look = Trail(self.clock.time(), counted=overlap.suspected)
+            look = self._trail(counted=overlap.suspected)
             try:
-                for _ in self._one_walk(look, limit):
+                for _ in self._chain.follow(look, params, limit):
                     pass  # only what it counts is wanted
             except ResponseError:
                 continue  # pages of this size lead nowhere: nothing is learned from them
@@ -283,10 +254,84 @@ class Walk:
                 return None
         return overlap.verdict()
 
+    def _brought_up(self, older: Entry) -> Entry | None:
+        """Ask for the newest rows alone and put them in the place of those held; None where that cannot be done."""
+        since, newest = self.ask.since, older.newest
+        if since is None or newest is None or older.order == "mixed" or len(older.pages) < 2:
+            return None
+        if not self.store.holds(older):
+            return None
+        start, bound = newest - LOOK_BACK - _CLOCKS, newest - LOOK_BACK
+        own = microseconds(self._params[since]) if since in self._params else None
+        params = {**self._params, since: iso(start if own is None else max(start, own))}
+        settled = _drained(self._until_whole(params, None, resumable=False))
+        trail = settled.trail
+        window = self._sheets.since(trail.held, set(settled.drop), bound)
+        held = self._sheets.part(older, bound)
+        if not settled.complete or window is None or held is None:
+            return None
+        pages, rows = window
+        if held.rows - Counter(map(key, rows)):
+            # The newest row held is listed no more. When it is old, the service has merely ceased to list it.
+            if trail.rows or self.clock.time() * 1e6 - newest < _LAPSED:
+                return None
+            entry = replace(older, fetched_at=trail.began)
+        else:
+            whole = pages + held.older if older.order == "falling" else held.older + pages
+            runs = trail.order == older.order or len(rows) < 2
+            entry = replace(
+                older,
+                number=trail.number,
+                pages=whole,
+                rows=older.rows - held.removed + len(rows),
+                fetched_at=trail.began,
+                newest=max(newest, trail.newest or newest),
+                order=older.order if runs else "mixed",
+                overlap="undecided" if settled.overlap == "undecided" else older.overlap,
+            )
+        self._scratch.keep(entry)
+        self._scratch.drop_pages(set(trail.held) - set(entry.pages))
+        return entry
 
-class _Answer(NamedTuple):
-    """A page as it came."""
+    def _with_lapsed(self, entry: Entry, older: Entry) -> Entry:
+        """Keep what is held and so old that the service has ceased to list it, if it does cease to list what is old."""
+        now = self.clock.time() * 1e6
+        if entry.oldest is not None and entry.oldest < now - _RETENTION:
+            return entry  # it lists older rows: what is gone was removed
+        bound = int(now - _LAPSED if entry.oldest is None else min(now - _LAPSED, entry.oldest))
+        runs = older.order != "mixed" and (entry.order == older.order or entry.rows < 2)
+        if not runs or older.oldest is None or older.oldest >= bound:
+            return entry
+        lapsed = self._sheets.before(older, bound)
+        if lapsed is None or not lapsed[1]:
+            return entry
+        pages, rows = lapsed
+        return replace(
+            entry,
+            pages=entry.pages + pages if older.order == "falling" else pages + entry.pages,
+            rows=entry.rows + rows,
+            whole_at=older.whole_at,
+            newest=entry.newest if entry.newest is not None else bound,
+            oldest=older.oldest,
+            order=older.order,
+        )
 
-    rows: list[Record]
-    token: str | None
-    body: bytes
+
+@dataclass(frozen=True)
+class _Settled:
+    """A walk of the server that holds together, or the last of those that did not."""
+
+    trail: Trail
+    drop: list[int]
+    overlap: str
+    complete: bool = True
+
+
+def _drained(walk: Generator[Page, None, _Settled]) -> _Settled:
+    """Run a walk whose pages are only wanted in the store."""
+    while True:
+        try:
+            next(walk)
+        except StopIteration as end:
+            settled: _Settled = end.value
+            return settled

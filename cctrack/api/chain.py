@@ -1,0 +1,148 @@
+"""A chain of pages: ask for one page after the other, keep each as it comes, stop where a chain has no end."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from cctrack.api.fanout import check_stopped
+from cctrack.api.overlap import Record, Trail
+from cctrack.api.store import Store
+from cctrack.api.transport import Transport, encoded, strict_json
+from cctrack.errors import ResponseError
+
+_MOST_EMPTY = 3  # an empty page is not the end, but many in a row lead nowhere
+
+
+class Ask(Protocol):
+    """One walk, as a dialect describes it; see `cctrack.api.v2.Ask`."""
+
+    path: str
+    params: Any
+    limit: int | None
+    rows: Callable[[Any], list[Record]]
+    cut: Callable[[Any, list[bool]], Any]
+    since: str | None
+    date: str | None
+
+
+class Dialect(Protocol):
+    """What a chain needs of a dialect."""
+
+    PREFIX: str
+
+    def next_token(self, answer: Any, ask: Any, origin: str, /) -> str | None:
+        """Give the token of the next page, None on the last one."""
+        ...
+
+
+class Page(NamedTuple):
+    """Records of one page. Position 0 begins a walk: what came before it no longer counts."""
+
+    position: int
+    records: list[Record]
+
+
+class Answer(NamedTuple):
+    """A page as it came."""
+
+    rows: list[Record]
+    token: str | None
+    body: bytes
+
+
+@dataclass
+class Chain:
+    """The pages of one address.
+
+    Attributes
+    ----------
+    calls : int
+        Requests sent.
+    """
+
+    report: str
+    ask: Ask
+    dialect: Dialect
+    transport: Transport
+    store: Store
+    most_pages: int
+    calls: int = 0
+
+    @property
+    def url(self) -> str:
+        """The address without its query."""
+        return f"{self.transport.origin}{self.dialect.PREFIX}{self.ask.path}"
+
+    def follow(
+        self, trail: Trail, params: dict[str, str], limit: int | None, head: Answer | None = None
+    ) -> Iterator[Page]:
+        """Walk the chain once from its beginning.
+
+        Parameters
+        ----------
+        trail
+            Takes note of what goes by; its pages at hand are not asked for again.
+        params
+            Filters of the first page.
+        limit
+            Page size.
+        head
+            A first page that is at hand.
+        """
+        token: str | None = ""
+        seen: set[str] = set()
+        empty = 0
+        while token is not None:
+            position = trail.pages
+            answer = head if head is not None and not position else self._at_hand(trail)
+            if answer is None:
+                answer = self.page(token, params, limit)
+                del trail.held[position:]
+            if position >= len(trail.held) and not trail.counted:  # a second look is not kept
+                trail.held.append(f"{trail.number}-{position}")
+                self.store.keep_page(trail.held[position], self.url, answer.body)
+            trail.add(answer.rows)
+            yield Page(position, answer.rows)
+            token = answer.token
+            empty = 0 if answer.rows else empty + 1
+            if token in seen:
+                raise self._broken("the service names the same next page twice")
+            if empty > _MOST_EMPTY:
+                raise self._broken(f"{empty} empty pages in a row")
+            if token is not None and trail.pages >= self.most_pages:
+                raise self._broken(f"more than {self.most_pages:,} pages")
+            seen.add(token or "")
+
+    def page(self, token: str, params: dict[str, str], limit: int | None) -> Answer:
+        """Ask for one page: the first with its filters, a further one by its token alone."""
+        check_stopped()
+        size = {"limit": str(limit)} if limit is not None else {}
+        query = f"next={token}" if token else encoded({**params, **size})
+        (rows, token_of_next), body, calls = self.transport.fetch(
+            f"{self.dialect.PREFIX}{self.ask.path}", query, self.read
+        )
+        self.calls += calls
+        return Answer(rows, token_of_next, body)
+
+    def read(self, answer: Any) -> tuple[list[Record], str | None]:
+        """Give the records of an answer and the token of the next page."""
+        rows = self.ask.rows(answer)
+        if wrong := set(map(type, rows)) - {dict}:
+            raise ResponseError(
+                f"a row of {self.report} is no JSON object but {wrong.pop().__name__}; "
+                "try again later, and check base_url if it stays so",
+                retryable=True,
+            )
+        return rows, self.dialect.next_token(answer, self.ask, self.transport.origin)
+
+    def _at_hand(self, trail: Trail) -> Answer | None:
+        """Give the next page of a walk that broke off, as long as there is one."""
+        if trail.pages >= len(trail.held):
+            return None
+        body = self.store.page(trail.held[trail.pages])
+        return None if body is None else Answer(*self.read(strict_json(body)), body)
+
+    def _broken(self, why: str) -> ResponseError:
+        return ResponseError(
+            f"the pages of {self.report} lead nowhere ({why}); nothing of it was kept, try again later", url=self.url
+        )
