@@ -22,6 +22,8 @@ _NAMES = {
     "connect": "cctrack.connecting",
     "use": "cctrack.api.session",
     "demo": "cctrack.demo_account.start",
+    "freeze": "cctrack.snapshots",
+    "open_snapshot": "cctrack.snapshots",
     "provenance": "cctrack.origin",
     "stack": "cctrack.origin",
     **dict.fromkeys(
@@ -229,3 +231,5 @@ if TYPE_CHECKING:
     from cctrack.reports import (
         unsubscribes_df as unsubscribes_df,
     )
+    from cctrack.snapshots import freeze as freeze
+    from cctrack.snapshots import open_snapshot as open_snapshot

@@ -9,6 +9,7 @@ from cctrack.api.session import Session, cache_disabled
 from cctrack.api.store import Entry
 from cctrack.catalog import REPORTS
 from cctrack.connecting import current
+from cctrack.inputs import one_identifier
 
 _COLUMNS = {
     "report": "string",
@@ -108,6 +109,33 @@ def _report(given: str) -> str:
     if name not in (*REPORTS, "campaign_details"):
         raise ValueError(f"report is {given!r}; pass the name of a report function, such as 'clicks_df'")
     return name
+
+
+def forget(contact_id: str | float, *, session: Session | None = None) -> int:
+    """Remove a person from everything that the cache of an account holds, the database's journal included.
+
+    The service still has the person: a report that is asked for anew may bring the rows back. Files that were written
+    from a frame, and snapshots, are not touched.
+
+    Parameters
+    ----------
+    contact_id
+        The contact's identifier.
+    session
+        Whose cache; None takes the current session's.
+
+    Returns
+    -------
+    int
+        How many rows were removed.
+
+    Raises
+    ------
+    ValueError
+        When it is no id.
+    """
+    contact = one_identifier(contact_id, "contact_id")
+    return current(session).forget(contact)
 
 
 def disabled() -> AbstractContextManager[None]:

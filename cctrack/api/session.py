@@ -1,6 +1,6 @@
 """A session: the pieces put together, and which one is in use."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from cctrack.api import settings, v2
+from cctrack.api import privacy, settings, snapshot, v2
 from cctrack.api.clock import Clock, SystemClock
 from cctrack.api.connection import Credentials
+from cctrack.api.privacy import Mask
 from cctrack.api.quota import Ledger
 from cctrack.api.store import Store
 from cctrack.api.transport import Transport
 from cctrack.api.walk import Policy, Walk
-from cctrack.errors import ConfigError, NotOfferedError
+from cctrack.errors import CacheMissError, ConfigError, NotOfferedError
 from cctrack.schema import Report
 
 _DIALECTS: dict[str, ModuleType] = {"v2": v2}
@@ -62,18 +63,34 @@ class Session:
         clock: Clock,
         *,
         loopback: bool,
-        on_close: Callable[[], None] | None = None,
+        store: Store | None = None,
     ) -> None:
         self.api: str = dialect.NAME
         self.account = account.name
         self.policy = policy
         self.clock = clock
         self.ledger = ledger
-        self.store = Store(folder, account.name)
+        self.store = store or Store(folder, account.name)
         self._dialect: Any = dialect
         self._origin = origin
         self._transport = Transport(origin, credentials, ledger.enter, clock, loopback=loopback)
-        self._on_close = on_close
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """Names of the fields that tell who a contact is."""
+        fields: frozenset[str] = self._dialect.PERSONAL
+        return fields
+
+    def freeze(self, path: Path, mask: Mask | None) -> Path:
+        """Write what the store holds into a snapshot."""
+        if not self.store.entries():
+            raise CacheMissError("the cache holds nothing to freeze yet; read the reports first, then freeze them")
+        snapshot.write(self.store, self.api, path, mask, self.clock.time())
+        return path
+
+    def forget(self, contact: str) -> int:
+        """Remove a contact from the store."""
+        return privacy.forget(self.store, self._dialect, contact)
 
     def offers(self, report: Report) -> None:
         """Refuse a report that the dialect does not have.
@@ -112,8 +129,6 @@ class Session:
         self._transport.close()
         self.store.close()
         self.ledger.close()
-        if self._on_close is not None:
-            self._on_close()
 
     def __enter__(self) -> "Session":
         return self
@@ -162,7 +177,6 @@ def assembled(
     *,
     loopback: bool,
     clock: Clock | None = None,
-    on_close: Callable[[], None] | None = None,
 ) -> Session:
     """Put a session together from what is known to be right."""
     clock = clock or SystemClock()
@@ -177,7 +191,26 @@ def assembled(
         chosen.cache_dir / account.name,
         clock,
         loopback=loopback,
-        on_close=on_close,
+    )
+
+
+def of_snapshot(held: snapshot.Snapshot) -> Session:
+    """Make a session that answers from a snapshot alone."""
+    dialect = _DIALECTS.get(held.index.api)
+    if dialect is None:
+        raise ConfigError(f"the snapshot is of the {held.index.api!r} API, which this version does not speak")
+    clock = SystemClock()
+    return Session(
+        dialect,
+        dialect.HOST,
+        Account(held.index.account, held.index.account),
+        Credentials(),
+        Policy(offline=True),
+        Ledger(None, 1.0, 1, clock),
+        None,
+        clock,
+        loopback=False,
+        store=held,
     )
 
 

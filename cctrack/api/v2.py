@@ -14,6 +14,13 @@ from cctrack.errors import ResponseError
 from cctrack.schema import Report
 
 NAME = "v2"
+# Fields of a contact that tell who it is; the address is treated by itself.
+PERSONAL = frozenset(
+    {
+        *("prefix_name", "first_name", "middle_name", "last_name", "job_title", "company_name", "fax"),
+        *("home_phone", "work_phone", "cell_phone", "addresses", "custom_fields", "notes", "source_details"),
+    }
+)
 HOST = "https://api.constantcontact.com"
 PREFIX = "/v2"
 SETTINGS = ("api_key", "access_token")  # both are needed
@@ -157,6 +164,21 @@ def offers(report: Report) -> bool:
 def credentials(api_key: Secret | None, access_token: Secret | None) -> Credentials:
     """Say where the credentials go: the key into every address, the token into the header."""
     return Credentials({"api_key": api_key} if api_key is not None else {}, access_token)
+
+
+def is_of_contact(path: str, contact: str) -> bool:
+    """Whether an address is that of a contact's own report."""
+    return f"{path}/".startswith(f"/contacts/{quote(contact, safe='')}/")
+
+
+def without_contact(answer: Any, path: str, contact: str) -> tuple[Any, int]:
+    """Give a page without a contact's rows, and how many those were."""
+    rows = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        return answer, 0
+    field = "id" if path.endswith("/contacts") else "contact_id"
+    kept = [row for row in rows if not (isinstance(row, dict) and str(row.get(field)) == contact)]
+    return {**answer, "results": kept}, len(rows) - len(kept)
 
 
 def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int) -> Iterator[Ask]:
