@@ -22,6 +22,7 @@ _NAMES = {
     "connect": "cctrack.connecting",
     "use": "cctrack.api.session",
     "demo": "cctrack.demo_account.start",
+    **dict.fromkeys(("Plan", "Quota", "plan", "quota"), "cctrack.planning"),
     "freeze": "cctrack.snapshots",
     "open_snapshot": "cctrack.snapshots",
     "provenance": "cctrack.origin",
@@ -153,6 +154,10 @@ if TYPE_CHECKING:
     )
     from cctrack.origin import provenance as provenance
     from cctrack.origin import stack as stack
+    from cctrack.planning import Plan as Plan
+    from cctrack.planning import Quota as Quota
+    from cctrack.planning import plan as plan
+    from cctrack.planning import quota as quota
     from cctrack.reports import (
         account_activities_df as account_activities_df,
     )

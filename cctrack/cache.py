@@ -133,6 +133,8 @@ def forget(contact_id: str | float, *, session: Session | None = None) -> int:
     ------
     ValueError
         When it is no id.
+    CctrackError
+        When the file cannot be changed, such as while another process keeps it locked: not all was removed then.
     """
     contact = one_identifier(contact_id, "contact_id")
     return current(session).forget(contact)

@@ -157,6 +157,17 @@ ACCOUNT_ACTIVITIES = Report(
     order="date",
 )
 
+BY_CAMPAIGN = {
+    CLICKS: CAMPAIGN_CLICKS,
+    OPENS: CAMPAIGN_OPENS,
+    SENDS: CAMPAIGN_SENDS,
+    FORWARDS: CAMPAIGN_FORWARDS,
+    BOUNCES: CAMPAIGN_BOUNCES,
+    UNSUBSCRIBES: CAMPAIGN_UNSUBSCRIBES,
+    ACTIVITIES: CAMPAIGN_ACTIVITIES,
+}
+"""The campaign's report that holds the same events as the contact's."""
+
 _UNIQUE = _counts(
     sends="Recipients it was sent to.",
     opens="Recipients who opened it.",

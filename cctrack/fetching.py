@@ -2,8 +2,9 @@
 
 import os
 import sys
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from cctrack.api.fanout import each
+from cctrack.api.quota import Ledger
 from cctrack.api.session import Session
 from cctrack.api.walk import Walk
 from cctrack.errors import CctrackError, IncompleteWarning, NotFoundError, RepairWarning
@@ -22,6 +24,7 @@ from cctrack.schema import Report
 
 _HANDFUL = 5  # a bar for fewer would be gone before it is read
 _BAR_AFTER = 0.5  # seconds
+_LEDGER_EVERY = 0.5  # seconds: other processes wait while the shared count is read
 _FUTURE = pd.Timedelta(days=1)  # the service's clocks are known to be off by hours
 _WORTH_A_TABLE = 500  # rows; fewer are read from their page as fast
 _PROGRESS_VARIABLE = "CCTRACK_PROGRESS"
@@ -32,6 +35,7 @@ class _Facts:
     """What the walks of one report came to."""
 
     calls: int = 0
+    hits: int = 0
     pages: int = 0
     fetched_at: float | None = None
     from_cache: bool = True
@@ -41,6 +45,7 @@ class _Facts:
 
     def add(self, other: "_Facts") -> None:
         self.calls += other.calls
+        self.hits += other.hits
         self.pages += other.pages
         self.fetched_at = _earlier(self.fetched_at, other.fetched_at)
         self.whole_at = _earlier(self.whole_at, other.whole_at)
@@ -109,7 +114,8 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
     _warn_of_future(request, session)
     columns, facts, missing = Columns(report), _Facts(), []
     tasks = [None] if request.ids is None else list(request.ids)
-    with _bar(request, len(tasks)) as bar:
+    with _bar(request, len(tasks)) as shown:
+        bar = _Told(shown, session.ledger)
 
         def one(task: str | None) -> tuple[Columns, _Facts] | None:
             try:
@@ -129,8 +135,7 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
                 columns.absorb(found[0])
                 facts.add(found[1])
             if len(tasks) > 1:
-                bar.update()
-                bar.set_postfix(rows=columns.rows, calls=facts.calls, refresh=False)
+                bar.step(facts.calls, columns.rows, facts.hits)
     if report.order == "date" and report.since:
         columns.sort(report.since)
     frame = _filtered(columns.frame(), request)
@@ -158,15 +163,20 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
     return frame
 
 
-def _one(request: Request, session: Session, task: str | None, bar: Any) -> tuple[Columns, _Facts]:
+def _one(request: Request, session: Session, task: str | None, bar: "_Told | None") -> tuple[Columns, _Facts]:
     """Read all walks of one id."""
     report = request.report
     ids = dict(request.fixed) if task is None else {**request.fixed, str(request.key): task}
     columns, facts = Columns(report), _Facts()
+
+    def seen(calls: int, rows: int) -> None:
+        if bar is not None:
+            bar.step(facts.calls + calls, columns.rows + rows, facts.hits)
+
     for walk in session.walks(report, ids, request.options, request.limit, refresh=request.refresh):
         part = _from_table(report, walk, session)
         if part is None:
-            part = _from_pages(report, walk, session, bar)
+            part = _from_pages(report, walk, session, seen)
         columns.absorb(part)
         entry = walk.entry
         if entry is None:  # a walk ends with an entry or with an error
@@ -174,7 +184,16 @@ def _one(request: Request, session: Session, task: str | None, bar: Any) -> tupl
         overlap = {entry.overlap} - {"none"}
         whole_at = entry.whole_at if entry.whole_at < entry.fetched_at else None
         facts.add(
-            _Facts(walk.calls, len(entry.pages), entry.fetched_at, walk.from_cache, walk.complete, overlap, whole_at)
+            _Facts(
+                walk.calls,
+                int(walk.from_cache),
+                len(entry.pages),
+                entry.fetched_at,
+                walk.from_cache,
+                walk.complete,
+                overlap,
+                whole_at,
+            )
         )
     if report.order == "date_within_id" and report.since:
         columns.sort(report.since)
@@ -192,14 +211,13 @@ def _from_table(report: Report, walk: Walk, session: Session) -> Columns | None:
     return None
 
 
-def _from_pages(report: Report, walk: Walk, session: Session, bar: Any) -> Columns:
+def _from_pages(report: Report, walk: Walk, session: Session, seen: Callable[[int, int], None]) -> Columns:
     part = Columns(report)
     for page in walk:
         if page.position == 0:
             part = Columns(report)  # the walk began anew: what came before does not count
         part.add(page.records)
-        if bar is not None:
-            bar.update()
+        seen(walk.calls, part.rows)
     part.drop(walk.drop)
     entry = walk.entry
     if entry is not None and walk.keep and walk.complete and part.rows == entry.rows >= _WORTH_A_TABLE:
@@ -278,3 +296,33 @@ def _bar(request: Request, tasks: int) -> Any:
         leave=False,
         delay=_BAR_AFTER,
     )
+
+
+class _Told:
+    """Stands between the bar and the work: shows beside the bar what the report has cost so far.
+
+    Parameters
+    ----------
+    bar
+        From `_bar`.
+    ledger
+        Tells what is left of today's calls.
+    """
+
+    def __init__(self, bar: Any, ledger: Ledger) -> None:
+        self._bar = bar
+        self._ledger = ledger
+        self._left = ""
+        self._look_at = time.monotonic() + _BAR_AFTER  # what is done before the bar shows need not look
+
+    def step(self, calls: int, rows: int, hits: int) -> None:
+        """Note that one more is done, and what all of it came to: `hits` are walks that the cache answered."""
+        if self._bar.disable:
+            return
+        if (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + _LEDGER_EVERY
+            self._left = f"{max(0, self._ledger.daily_quota - self._ledger.used()):,}"
+        # As text: tqdm would write 10000 as 1e+4.
+        told = {"calls": f"{calls:,}", "rows": f"{rows:,}", "hits": f"{hits:,}", "left_today": self._left}
+        self._bar.set_postfix({name: text for name, text in told.items() if text}, refresh=False)
+        self._bar.update()

@@ -7,7 +7,7 @@ kept as codes into their distinct values. A report of a million rows needs littl
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -19,6 +19,8 @@ from cctrack.schema import ACTIVITY_TYPES, Column, Report
 
 Record = Mapping[str, Any]
 
+_TABLE = tuple[list[list[str]], int, list[list[Any]]]
+_Int64 = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
 _MISSING: Any = object()
 _SIZES = ("u1", "u2", "u4")
 _NAT = np.datetime64("NaT", "us")
@@ -101,11 +103,11 @@ class Columns:
         """Read rows that were written; None for those of another version or of something else."""
         columns = cls(report)
         try:
-            shape, columns.rows, cells = msgspec.msgpack.decode(data)
+            shape, columns.rows, cells = msgspec.msgpack.decode(data, type=_TABLE)
             if shape != [[c.column.name, c.column.kind] for c in columns._cells]:
                 return None
             for mine, theirs in zip(columns._cells, cells, strict=True):
-                if mine.load(*theirs) != columns.rows:
+                if mine.load(*msgspec.convert(theirs, mine.DUMPED)) != columns.rows:
                     return None
         except (msgspec.MsgspecError, TypeError, ValueError):
             return None
@@ -119,6 +121,8 @@ class Columns:
 
 class _Texts:
     """Ids and texts as codes into their distinct values; -1 is NA."""
+
+    DUMPED = tuple[list[str], str, bytes, int]
 
     def __init__(self, column: Column) -> None:
         self.column = column
@@ -169,12 +173,15 @@ class _Texts:
     def load(self, values: list[str], size: str, codes: bytes, repaired: int) -> int:
         if size not in _SIZES:
             raise ValueError(size)
-        found = np.frombuffer(codes, size).astype(np.int32) - 1
-        if len(found) and found.max() >= len(values):
-            raise ValueError("codes beyond the values")
-        self.known = _Codes()
-        for value in values:
-            self.known[str(value)]
+        numbers = np.frombuffer(codes, size)
+        first = len(self.known) - 1
+        if self.known.values_in_order() != values[:first]:
+            raise ValueError("other values than those that are always there")
+        for value in values[first:]:
+            self.known[value]
+        if len(self.known) != len(values) + 1 or numbers.max(initial=0) > len(values):
+            raise ValueError("values that occur twice, or codes beyond them")
+        found = numbers.astype(np.int32) - 1
         self.codes = array("i", found.tobytes())
         self.repaired = repaired
         return len(found)
@@ -220,6 +227,8 @@ class _Codes(dict[str | None, int]):
 
 class _Dates:
     """Dates in UTC, to the microsecond."""
+
+    DUMPED = tuple[bytes, int, bool]
 
     def __init__(self, column: Column) -> None:
         self.column = column
@@ -270,6 +279,8 @@ class _Dates:
 
 class _Counts:
     """Whole numbers, or NA."""
+
+    DUMPED = tuple[list[_Int64 | None], int, bool]
 
     def __init__(self, column: Column) -> None:
         self.column = column

@@ -34,16 +34,6 @@ When = str | date | datetime | pd.Timestamp | np.datetime64
 Route = Literal["contacts", "campaigns"]
 OnMissing = Literal["raise", "skip"]
 
-# The campaign's report that holds the same events as the contact's.
-_BY_CAMPAIGN = {
-    catalog.CLICKS: catalog.CAMPAIGN_CLICKS,
-    catalog.OPENS: catalog.CAMPAIGN_OPENS,
-    catalog.SENDS: catalog.CAMPAIGN_SENDS,
-    catalog.FORWARDS: catalog.CAMPAIGN_FORWARDS,
-    catalog.BOUNCES: catalog.CAMPAIGN_BOUNCES,
-    catalog.UNSUBSCRIBES: catalog.CAMPAIGN_UNSUBSCRIBES,
-    catalog.ACTIVITIES: catalog.CAMPAIGN_ACTIVITIES,
-}
 _NOT_SEEN = [
     "events of campaigns that were deleted",
     "contacts that the service does not know: they have no rows, as those without events",
@@ -106,7 +96,7 @@ def _contact_events(
     session = current(session)
     campaigns = campaigns_df(limit=limit, refresh=refresh, session=session) if wanted else None
     ids: Ids = [] if campaigns is None else campaigns["campaign_id"].dropna()
-    whole = _events(_BY_CAMPAIGN[report], ids, created_since, limit, refresh, progress, "skip", session)
+    whole = _events(catalog.BY_CAMPAIGN[report], ids, created_since, limit, refresh, progress, "skip", session)
     frame = whole[whole["contact_id"].isin(wanted)]
     parts = [whole.attrs[KEY]] if campaigns is None else [campaigns.attrs[KEY], whole.attrs[KEY]]
     if "link_uri" in frame and len(frame):

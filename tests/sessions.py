@@ -1,10 +1,13 @@
 """Sessions for tests: against the loopback service, with waits that take no time."""
 
+import base64
+import json
 import sqlite3
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,3 +129,50 @@ def pages_in(folder: Path) -> int:
         for table, column, _ in stored(path)
         if (table, column) == ("pages", "key")
     )
+
+
+def decoded(folder: Path) -> Iterator[str]:
+    """All files as they are, and every value of every table in all its layers."""
+    for path in sorted(files(folder), key=lambda one: one.suffix == ".sqlite"):  # reading one removes its journal
+        yield str(path.relative_to(folder))
+        yield path.read_bytes().decode("latin-1")
+        if path.suffix == ".sqlite":
+            db = sqlite3.connect(path)
+            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for table in tables:
+                for row in db.execute(f'SELECT * FROM "{table}"').fetchall():
+                    for value in row:
+                        yield from layers(value)
+            db.close()
+
+
+def layers(value: Any) -> Iterator[str]:
+    """Unpack what the cache wrote, as far as it can be."""
+    if isinstance(value, bytes):
+        try:
+            value = zlib.decompress(value)
+        except zlib.error:
+            yield value.decode("latin-1")
+            return
+        value = value.decode("utf-8", "replace")  # the typed tables are no text
+    yield str(value)
+    try:
+        inner = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return
+    waiting = [inner]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str):
+            yield one
+            try:
+                within = base64.b64decode(one, validate=True)
+            except ValueError:
+                continue
+            yield within.decode("latin-1")
+            with suppress(zlib.error):  # a page's body
+                yield zlib.decompress(within).decode("latin-1")

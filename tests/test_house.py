@@ -25,7 +25,7 @@ TABLE: list[tuple[str, set[str] | None]] = [
     ("_version", set()),
     ("catalog", {"schema"}),
     ("moments", set()),
-    ("api", {"errors", "schema", "catalog", "moments", "api"}),
+    ("api", {"errors", "schema", "catalog", "moments", "_version", "api"}),
     ("frames", {"schema", "errors", "moments"}),
     ("inputs", {"errors", "moments", "schema"}),
     ("origin", {"errors", "schema", "catalog", "frames", "_version"}),
@@ -36,7 +36,8 @@ TABLE: list[tuple[str, set[str] | None]] = [
         {"errors", "schema", "catalog", "frames", "inputs", "origin", "fetching", "connecting", "api"},
     ),
     ("planning", {"errors", "schema", "catalog", "inputs", "connecting", "api", "reports"}),
-    ("cache", {"errors", "catalog", "schema", "connecting", "api"}),
+    ("snapshots", {"inputs", "connecting", "api"}),
+    ("cache", {"errors", "catalog", "schema", "inputs", "connecting", "api"}),
     ("analysis", {"errors", "analysis"}),
     ("plots", {"plots"}),
     ("pickers", {"errors", "reports", "analysis", "plots", "connecting", "pickers"}),
@@ -130,7 +131,7 @@ def test_names_of_modules(name: str) -> None:
     own = name.rpartition(".")[2]
     assert own not in {"utils", "util", "helpers", "common", "misc", "tools", "lib"}
     public = set(cctrack.__all__) - set(cctrack._MODULES)
-    assert own not in public
+    assert room(name) not in public  # `quota` of the package and `api.quota` do not meet
 
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if SOURCES[name].name == "__init__.py"])

@@ -166,8 +166,9 @@ def _reports() -> dict[str, cctrack.catalog.Report]:
 
 
 @pytest.mark.filterwarnings("default")
-def test_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run its blocks in order; where it connects to the reader's account, a server of ours answers."""
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert len(blocks) > 5
     with DemoServer(generate(contacts=300)) as server:

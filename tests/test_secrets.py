@@ -6,13 +6,10 @@ import logging
 import os
 import pickle
 import signal
-import sqlite3
 import threading
 import traceback
 import types
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +17,7 @@ from urllib.parse import quote
 import pytest
 from clock import Clock
 from service import CLOSE, Answer, Service, click, encode, envelope
-from sessions import CLICKS, always, clicks, files, ids_of, link_ids, quiet, session_on
+from sessions import CLICKS, always, clicks, decoded, ids_of, link_ids, quiet, session_on
 
 import cctrack
 from cctrack.api import transport
@@ -174,7 +171,7 @@ def test_no_failure_shows_them(
         _clean(secretive, pickle.dumps(error))
     assert any(record.name.startswith("urllib3") for record in caplog.records)
     _clean(secretive, *_logged(caplog))
-    _clean(secretive, *_decoded(tmp_cache))
+    _clean(secretive, *decoded(tmp_cache))
 
 
 def _logged(caplog: pytest.LogCaptureFixture) -> Iterator[str]:
@@ -321,9 +318,9 @@ def test_frames_attrs_and_warnings_do_not_show_an_echo(secretive: Service, tmp_c
     _clean(secretive, *shown, *told, held.to_csv(), cctrack.provenance(frame).to_csv())
     _clean(secretive, cctrack.cache.info(session=session).to_csv(), cctrack.cache.info(session=session).attrs)
     session.close()
-    decoded = list(_decoded(tmp_cache))
-    assert any("EMAIL_CLICK" in text for text in decoded)  # the scan reads what is there
-    _clean(secretive, *decoded)
+    found = list(decoded(tmp_cache))
+    assert any("EMAIL_CLICK" in text for text in found)  # the scan reads what is there
+    _clean(secretive, *found)
 
 
 def test_an_echoed_key_is_not_sent_twice(service: Service, tmp_cache: Path) -> None:
@@ -336,59 +333,13 @@ def test_an_echoed_key_is_not_sent_twice(service: Service, tmp_cache: Path) -> N
 # --- files ---------------------------------------------------------------------------------------
 
 
-def _decoded(folder: Path) -> Iterator[str]:
-    """All files as they are, and every value of every table in all its layers."""
-    for path in files(folder):
-        yield str(path.relative_to(folder))
-        yield path.read_bytes().decode("latin-1")
-        if path.suffix == ".sqlite":
-            db = sqlite3.connect(path)
-            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            for table in tables:
-                for row in db.execute(f'SELECT * FROM "{table}"').fetchall():
-                    for value in row:
-                        yield from _layers(value)
-            db.close()
-
-
-def _layers(value: Any) -> Iterator[str]:
-    if isinstance(value, bytes):
-        try:
-            value = zlib.decompress(value)
-        except zlib.error:
-            yield value.decode("latin-1")
-            return
-        value = value.decode("utf-8", "replace")  # the typed tables are no text
-    yield str(value)
-    try:
-        inner = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return
-    waiting = [inner]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, str):
-            yield one
-            try:
-                within = base64.b64decode(one, validate=True)
-            except ValueError:
-                continue
-            yield within.decode("latin-1")
-            with suppress(zlib.error):  # a page's body
-                yield zlib.decompress(within).decode("latin-1")
-
-
 def test_nothing_on_disk_shows_them(secretive: Service, tmp_cache: Path) -> None:
     secretive.rows(CLICKS, clicks(5))
     secretive.body("/v2/contacts/37/tracking/clicks", encode(envelope([])), headers={"Set-Cookie": secretive.token})
     session = cctrack.connect(secretive.key, secretive.token, base_url=secretive.url, rate=1000)
     cctrack.clicks_df(["36", "37"], limit=2, session=session)
     for _ in range(2):  # open, with its journal, and closed
-        found = list(_decoded(tmp_cache))
+        found = list(decoded(tmp_cache))
         assert any("EMAIL_CLICK" in text for text in found)
         _clean(secretive, *found)
         session.close()
@@ -446,4 +397,4 @@ def test_no_cookie_is_kept(service: Service, tmp_cache: Path) -> None:
     cctrack.clicks_df("36", refresh=True, session=session)
     assert service.hits() >= 5
     assert all("cookie" not in request.headers for request in service.requests)
-    assert not any("COOKIEvalue" in text for text in _decoded(tmp_cache))
+    assert not any("COOKIEvalue" in text for text in decoded(tmp_cache))

@@ -126,6 +126,10 @@ class Chain:
 
     def read(self, answer: Any) -> tuple[list[Record], str | None]:
         """Give the records of an answer and the token of the next page."""
+        return self.records(answer), self.dialect.next_token(answer, self.ask, self.transport.origin)
+
+    def records(self, answer: Any) -> list[Record]:
+        """Give the records of an answer alone."""
         rows = self.ask.rows(answer)
         if wrong := set(map(type, rows)) - {dict}:
             raise ResponseError(
@@ -133,7 +137,7 @@ class Chain:
                 "try again later, and check base_url if it stays so",
                 retryable=True,
             )
-        return rows, self.dialect.next_token(answer, self.ask, self.transport.origin)
+        return rows
 
     def _at_hand(self, trail: Trail) -> Answer | None:
         """Give the next page of a walk that broke off, as long as there is one."""

@@ -105,6 +105,11 @@ class Trail:
             return "mixed"
         return "falling" if self._falls else "rising"
 
+    @property
+    def dated(self) -> bool:
+        """Whether every row has a date."""
+        return not self._undated
+
     def _note_dates(self, texts: list[Any]) -> None:
         dates = [microseconds(text) if isinstance(text, str) else None for text in texts]
         found = [date for date in dates if date is not None]

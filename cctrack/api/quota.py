@@ -63,6 +63,10 @@ class Ledger:
         with self._lock:
             return self._do(self._today)
 
+    def resets_at(self) -> datetime:
+        """Tell when the count begins anew."""
+        return self._next_day(self._clock.time())
+
     def forget(self) -> None:
         """Count anew from zero."""
         with self._lock:
@@ -99,14 +103,18 @@ class Ledger:
     def _day(now: float) -> int:
         return int(now // _DAY)
 
+    @classmethod
+    def _next_day(cls, now: float) -> datetime:
+        return datetime.fromtimestamp((cls._day(now) + 1) * _DAY, UTC)
+
     def _used_up(self, now: float) -> None:
-        reset = (self._day(now) + 1) * _DAY
+        reset = self._next_day(now)
         raise RateLimitError(
             f"the day's {self.daily_quota:,} calls are used up; they count anew from "
-            f"{datetime.fromtimestamp(reset, UTC):%Y-%m-%d %H:%M} UTC. Ask again then: what was fetched is kept. "
+            f"{reset:%Y-%m-%d %H:%M} UTC. Ask again then: what was fetched is kept. "
             "If your key allows more, connect(daily_quota=...) says so",
             daily=True,
-            retry_after=reset - now,
+            retry_after=reset.timestamp() - now,
         )
 
     def _do(self, step: Callable[[sqlite3.Connection], Result]) -> Result:
@@ -129,11 +137,12 @@ class Ledger:
     def _in_transaction(self, step: Callable[[sqlite3.Connection], Result]) -> Result:
         if self._db is None:
             self._db = self._open()
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             return step(self._db)
-        finally:  # an interrupt must not leave the other processes locked out
-            self._db.execute("COMMIT")
+        finally:  # an interrupt, also one right after BEGIN, must not leave the other processes locked out
+            if self._db.in_transaction:
+                self._db.execute("COMMIT")
 
     def _open(self) -> sqlite3.Connection:
         where = ":memory:"

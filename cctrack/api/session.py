@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,7 @@ from cctrack.api.quota import Ledger
 from cctrack.api.store import Store
 from cctrack.api.transport import Transport
 from cctrack.api.walk import Policy, Walk
-from cctrack.errors import CacheMissError, ConfigError, NotOfferedError
+from cctrack.errors import ConfigError, NotOfferedError, ResponseError
 from cctrack.schema import Report
 
 _DIALECTS: dict[str, ModuleType] = {"v2": v2}
@@ -83,8 +83,6 @@ class Session:
 
     def freeze(self, path: Path, mask: Mask | None) -> Path:
         """Write what the store holds into a snapshot."""
-        if not self.store.entries():
-            raise CacheMissError("the cache holds nothing to freeze yet; read the reports first, then freeze them")
         snapshot.write(self.store, self.api, path, mask, self.clock.time())
         return path
 
@@ -111,6 +109,8 @@ class Session:
         self, report: Report, ids: Mapping[str, str], options: Mapping[str, str], limit: int, *, refresh: bool
     ) -> Iterator[Walk]:
         """Give the walks that make up a report of one id."""
+        if not self.policy.offline and not _cache_off.get():
+            self.store.tidy(self.clock.time())
         for ask in self._dialect.asks(report, ids, options, limit):
             yield Walk(
                 report.name,
@@ -123,6 +123,12 @@ class Session:
                 refresh=refresh,
                 keep=not _cache_off.get(),
             )
+
+    def from_cache(self) -> "Session":
+        """Give this session as it answers from the cache alone, however old: nothing is ever sent for it."""
+        other = Session.__new__(Session)
+        vars(other).update(vars(self), policy=replace(self.policy, offline=True))
+        return other
 
     def close(self) -> None:
         """Close connections and files; what is in the cache stays."""
@@ -198,7 +204,11 @@ def of_snapshot(held: snapshot.Snapshot) -> Session:
     """Make a session that answers from a snapshot alone."""
     dialect = _DIALECTS.get(held.index.api)
     if dialect is None:
-        raise ConfigError(f"the snapshot is of the {held.index.api!r} API, which this version does not speak")
+        held.close()
+        raise ResponseError(
+            f"the snapshot is of the API {held.index.api[:20]!r}, which this version does not speak; "
+            "open it with the version that froze it"
+        )
     clock = SystemClock()
     return Session(
         dialect,

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -121,8 +120,3 @@ class Sheets:
     @staticmethod
     def _began(name: str) -> float:
         return float(int(name.partition("x")[0], 16))
-
-
-def joined(older: Entry, pages: list[str], rows: int, **changed: Any) -> Entry:
-    """Describe a walk that was put together."""
-    return replace(older, number=new_number(changed["fetched_at"]), pages=pages, rows=rows, **changed)

@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -16,7 +16,7 @@ from cctrack._version import __version__
 from cctrack.api.folder import FILE_MODE
 from cctrack.api.privacy import Mask, masked
 from cctrack.api.store import Entry, Store
-from cctrack.errors import ResponseError
+from cctrack.errors import CacheMissError, CctrackError, ResponseError
 
 _FORMAT = 1
 _INDEX = "snapshot.json"
@@ -24,6 +24,8 @@ _PAGE = re.compile(r"pages/\d{6,9}\.json")
 _ACCOUNT = re.compile(r"[\w.-]{1,80}")
 _MOST_OF_A_PAGE = 64 * 2**20
 _MOST_OF_ALL = 8 * 2**30
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are expanded without a limit
+_YEAR_10000 = 253_402_300_800
 
 
 class Index(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,6 +73,8 @@ def write(store: Store, api: str, path: Path, mask: Mask | None, now: float) -> 
                 "masked": mask is not None,
                 "entries": [asdict(entry) for entry in entries],
             }
+            if not entries:
+                raise CacheMissError("the cache holds nothing to freeze yet; read the reports first, then freeze them")
             archive.writestr(_INDEX, json.dumps(index))
         Path(scratch).chmod(FILE_MODE)
         Path(scratch).replace(path)
@@ -94,14 +98,20 @@ class Snapshot(Store):
     """
 
     def __init__(self, path: Path) -> None:
+        wrong: str | None = None
+        with path.open("rb"):
+            pass  # a file that cannot be read is told by the system's own error
+        archive: zipfile.ZipFile | None = None
         try:
-            self._archive = zipfile.ZipFile(path)
+            self._archive = archive = zipfile.ZipFile(path)
             self._sizes = {one.filename: one.file_size for one in self._archive.infolist()}
             self.index = msgspec.json.decode(self._member(_INDEX) or b"", type=Index)
             wrong = self._wrong()
-        except (zipfile.BadZipFile, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        except Exception as error:  # whatever somebody put there, it is not ours
             wrong = type(error).__name__
         if wrong:
+            if archive is not None:
+                archive.close()
             raise ResponseError(f"{path.name} is no snapshot of cctrack ({wrong}); ask for it to be frozen again")
         super().__init__(None, self.index.account)
         for entry in self.index.entries:
@@ -116,6 +126,12 @@ class Snapshot(Store):
         super().close()
         self._archive.close()
 
+    def alone(self) -> NoReturn:
+        """Refuse to be changed."""
+        raise CctrackError(
+            "a snapshot is never changed; forget the contact in the cache of the account, and freeze that anew"
+        )
+
     def _wrong(self) -> str | None:
         index = self.index
         if index.format != _FORMAT:
@@ -125,6 +141,12 @@ class Snapshot(Store):
         names = [name for entry in index.entries for name in entry.pages]
         if not all(_PAGE.fullmatch(name) and name in self._sizes for name in names):
             return "pages are missing"
+        if not len(names) + 1 == len(self._sizes) == len(self._archive.infolist()) == len({_INDEX, *names}):
+            return "more stands in it than belongs there, or something twice"
+        if not all(0 <= time < _YEAR_10000 for entry in index.entries for time in (entry.fetched_at, entry.whole_at)):
+            return "a walk has no date"
+        if any(one.compress_type not in _COMPRESSIONS for one in self._archive.infolist()):
+            return "it is compressed in another way"
         if sum(self._sizes.values()) > _MOST_OF_ALL or max(self._sizes.values()) > _MOST_OF_A_PAGE:
             return "it is too large"
         return None
@@ -135,8 +157,8 @@ class Snapshot(Store):
             return None
         try:
             with self._archive.open(name) as file:
-                return file.read(_MOST_OF_A_PAGE + 1)
-        except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError, RuntimeError):
+                return file.read(self._sizes[name] + 1)
+        except Exception:  # it is not what it says that it is
             return None
 
 

@@ -30,7 +30,7 @@ from requests_cache.serializers import SerializerPipeline, Stage, json_serialize
 
 from cctrack.api.folder import private_file
 from cctrack.catalog import CAMPAIGN_DETAILS, REPORTS
-from cctrack.errors import CacheWarning
+from cctrack.errors import CacheWarning, CctrackError
 
 _FORMAT = 2
 _LIBRARY = ".".join(version("requests-cache").split(".")[:2])
@@ -43,6 +43,7 @@ _BODY = 6  # of zlib: what a page is kept as, twelve times smaller
 _FASTEST = 1  # for what is small, or compressed already and written as base64
 MOST_BYTES = 2 * 1024**3  # 80 million rows; above it the walks that were read longest ago go
 _PURGE_TO = 0.8
+_DAY = 86_400
 _UNDER_WAY = 3600.0  # seconds after which no walk is still under way
 KEPT_UNFINISHED = 600.0  # seconds for which the beginning of a walk can be gone on with
 
@@ -184,21 +185,31 @@ class Store:
     def __init__(self, folder: Path | None, account: str, *, most_bytes: int = MOST_BYTES) -> None:
         self.path = folder / FILE if folder is not None else None
         self.account = account
+        self._folder = folder
+        self._strict = False
         self._most_bytes = most_bytes
         self._lock = threading.RLock()
         self._tables: dict[str, Any] = {}
         self._busy_until = 0.0
+        self._tidied = False
 
     def find(self, path: str, query: str, *, whole: bool = True) -> Entry | None:
         """Give the newest walk of an address, however old; or the beginning of one that broke off."""
-        return self._do(lambda: _entry(self._tables["entries"].get(self._key(path, query, whole))), None)
+
+        def step() -> Entry | None:
+            held = _entry(self._tables["entries"].get(self._key(path, query, whole)))
+            asked = held is not None and (held.path, held.query, held.whole) == (path, query, whole)
+            return held if asked else None
+
+        return self._do(step, None)
 
     def page(self, key: str) -> bytes | None:
         """Give a page's body; None when it is not there."""
 
         def step() -> bytes | None:
             held = self._tables["pages"].get(key)
-            return _unpacked(held) if isinstance(held, CachedResponse) else None
+            # Each page knows its name: a flipped bit in the file's index would give it under another one.
+            return _unpacked(held) if isinstance(held, CachedResponse) and held.reason == key else None
 
         return self._do(step, None)
 
@@ -208,17 +219,19 @@ class Store:
 
     def keep_page(self, key: str, url: str, body: bytes) -> None:
         """Write a page of a walk under way."""
-        page = CachedResponse(status_code=200, url=url, content=zlib.compress(body, _BODY), headers=_JSON)
+        page = CachedResponse(status_code=200, reason=key, url=url, content=zlib.compress(body, _BODY), headers=_JSON)
         self._do(lambda: self._tables["pages"].__setitem__(key, page), None, write=True)
 
     def table(self, number: str, report: str) -> bytes | None:
         """Give the typed table that was made of a walk."""
         held = self._do(lambda: self._tables["tables"].get(f"{number}-{report}"), None)
-        return held if isinstance(held, bytes) else None
+        name = f"{number}-{report}\n".encode()
+        return held.removeprefix(name) if isinstance(held, bytes) and held.startswith(name) else None
 
     def keep_table(self, number: str, report: str, table: bytes) -> None:
         """Write the typed table that was made of a walk."""
-        self._do(lambda: self._tables["tables"].__setitem__(f"{number}-{report}", table), None, write=True)
+        named = f"{number}-{report}\n".encode() + table
+        self._do(lambda: self._tables["tables"].__setitem__(f"{number}-{report}", named), None, write=True)
 
     def keep(self, entry: Entry) -> None:
         """Write a walk whose pages are all kept, or its beginning, in place of an older one."""
@@ -261,6 +274,26 @@ class Store:
         self.shrink()
         return sum(entry.whole for entry in gone)
 
+    def tidy(self, now: float) -> None:
+        """Purge once a day, and when the file is too large; asked again by the same store it does nothing."""
+        with self._lock:  # whoever reads or writes waits: nothing is under way in this process
+            if self._tidied:
+                return
+            self._tidied = True
+            today = int(now // _DAY)
+            if self._do(lambda: self._last_purge(today), today) != today or self.size() > self._most_bytes:
+                self.purge(now)
+
+    def _last_purge(self, today: int) -> int:
+        """Tell the day of the last purge, which stands in the file's header, and put today there."""
+        if not isinstance(pages := self._tables["pages"], _Table):
+            return today
+        with pages.connection() as db:
+            (day,) = db.execute("PRAGMA user_version").fetchone()
+            if day != today:
+                db.execute(f"PRAGMA user_version = {today}")
+        return int(day)
+
     def purge(self, now: float) -> None:
         """Remove what nothing points to any more and, above the size cap, the walks read longest ago."""
         for entry in self.all():
@@ -281,6 +314,38 @@ class Store:
             return 0
         return sum(file.stat().st_size for file in self.path.parent.glob(f"{FILE}*"))
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other thread in; what the file refuses is an error here and no miss.
+
+        Raises
+        ------
+        CctrackError
+            When not all was done, such as when another process keeps the file locked.
+        """
+        with self._lock:
+            self._strict = True
+            try:
+                if self.path is None and self._folder is not None and any(self._folder.glob("walks-*")):
+                    raise OSError("it could not be used before, and reports are kept in memory since")
+                yield
+            except (sqlite3.Error, OSError) as error:
+                raise CctrackError(
+                    f"the cache file refused it ({error}), so that not all was removed; close what else uses the "
+                    "cache, such as other notebooks, and call it again",
+                    retryable=True,
+                ) from error
+            finally:
+                self._strict = False
+
+    def remove_leftovers(self) -> None:
+        """Remove what no walk points to, and files that are not read: damaged ones, and those of other versions."""
+        self._sweep()
+        if self.path is not None:
+            for file in self.path.parent.glob("walks-*"):
+                if not file.name.startswith(FILE):
+                    file.unlink(missing_ok=True)
+
     def shrink(self) -> None:
         """Give the room of what was removed back, and leave nothing of it in the file or its journal."""
 
@@ -288,7 +353,9 @@ class Store:
             if isinstance(pages := self._tables["pages"], _Table):
                 with pages.connection() as db:
                     for command in ("wal_checkpoint(TRUNCATE)", "VACUUM", "wal_checkpoint(TRUNCATE)"):
-                        db.execute(command if command == "VACUUM" else f"PRAGMA {command}")
+                        told = db.execute(command if command == "VACUUM" else f"PRAGMA {command}").fetchone()
+                if self._strict and told[0]:  # somebody reads: the journal could not be emptied
+                    raise sqlite3.OperationalError("database is locked by a reader")
 
         self._do(step, None)
 
@@ -348,12 +415,14 @@ class Store:
     def _do(self, step: Callable[[], Result], otherwise: Result, *, write: bool = False) -> Result:
         """Take a step. Whatever the storage does, the report itself goes on: what cannot be read is a miss."""
         with self._lock:
-            if (write or not self._tables) and time.monotonic() < self._busy_until:
+            if (write or not self._tables) and time.monotonic() < self._busy_until and not self._strict:
                 return otherwise
             try:
                 self._open()
                 return step()
             except (sqlite3.Error, OSError) as error:
+                if self._strict and not _is_damage(error):
+                    raise
                 self._mend(error)
             return otherwise
 
@@ -366,8 +435,7 @@ class Store:
             self.close()
         self._tables = {}
         path, self.path = self.path, None
-        damaged = not isinstance(error, (sqlite3.OperationalError, OSError)) or "decode" in str(error)
-        if damaged and path is not None:
+        if _is_damage(error) and path is not None:
             with suppress(OSError):
                 path.replace(path.with_suffix(".damaged"))
                 for rest in path.parent.glob(f"{FILE}-*"):  # its journal belongs to it
@@ -375,6 +443,10 @@ class Store:
                 self.path = path
         where = "a new file was begun" if self.path else "reports are kept in memory until this process ends"
         warnings.warn(f"the cache file cannot be used ({error}); {where}", CacheWarning, stacklevel=2)
+
+
+def _is_damage(error: Exception) -> bool:
+    return not isinstance(error, (sqlite3.OperationalError, OSError)) or "decode" in str(error)
 
 
 def new_number(now: float) -> str:

@@ -19,6 +19,7 @@ PERSONAL = frozenset(
     {
         *("prefix_name", "first_name", "middle_name", "last_name", "job_title", "company_name", "fax"),
         *("home_phone", "work_phone", "cell_phone", "addresses", "custom_fields", "notes", "source_details"),
+        "next_link",  # nobody can tell what its token holds
     }
 )
 HOST = "https://api.constantcontact.com"
@@ -171,14 +172,19 @@ def is_of_contact(path: str, contact: str) -> bool:
     return f"{path}/".startswith(f"/contacts/{quote(contact, safe='')}/")
 
 
-def without_contact(answer: Any, path: str, contact: str) -> tuple[Any, int]:
-    """Give a page without a contact's rows, and how many those were."""
+def without_contact(answer: Any, path: str, contact: str) -> tuple[Any, Rows]:
+    """Give a page without a contact's rows, and these rows."""
     rows = answer.get("results") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        return answer, 0
+        return answer, []
     field = "id" if path.endswith("/contacts") else "contact_id"
-    kept = [row for row in rows if not (isinstance(row, dict) and str(row.get(field)) == contact)]
-    return {**answer, "results": kept}, len(rows) - len(kept)
+    theirs = [isinstance(row, dict) and _as_id(row.get(field)) == contact for row in rows]
+    kept = [row for row, own in zip(rows, theirs, strict=True) if not own]
+    return {**answer, "results": kept}, [row for row, own in zip(rows, theirs, strict=True) if own]
+
+
+def _as_id(value: Any) -> str:
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int) -> Iterator[Ask]:

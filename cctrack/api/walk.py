@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from cctrack.api.chain import Answer, Ask, Chain, Dialect, Page
 from cctrack.api.clock import Clock
-from cctrack.api.overlap import Overlap, Trail, key, other_sizes
-from cctrack.api.sheets import Sheets
+from cctrack.api.overlap import Overlap, Record, Trail, key, other_sizes
+from cctrack.api.sheets import Newer, Sheets
 from cctrack.api.store import KEPT_UNFINISHED, Entry, Store, new_number
 from cctrack.api.transport import Transport, encoded, strict_json
 from cctrack.errors import AuthError, CacheMissError, CctrackError, RateLimitError, ResponseError
@@ -30,6 +30,7 @@ _CLOCKS = 12 * HOUR  # asked for beyond that, for a filter whose clock is not th
 _RETENTION = 185 * DAY
 _LAPSED = 150 * DAY
 _QUIET = 30 * DAY
+_OF_CAMPAIGNS = ("campaign_", "account_activities")
 _QUIET_FACTOR = 24  # a campaign without new activity for that long is asked less often by this factor
 
 
@@ -57,11 +58,11 @@ class Policy:
     offline: bool = False
     most_pages: int = MOST_PAGES
 
-    def is_fresh(self, entry: Entry, now: float) -> bool:
-        """Whether a walk need not be asked for again."""
-        limit = self.expire_report.get(entry.report, self.expire_after)
+    def is_fresh(self, report: str, entry: Entry, now: float) -> bool:
+        """Whether a report need not ask for a walk again, whichever report it was made for."""
+        limit = self.expire_report.get(report, self.expire_after)
         quiet = entry.newest is not None and now * 1e6 - entry.newest > _QUIET
-        if quiet and entry.report.startswith("campaign_"):
+        if quiet and report.startswith(_OF_CAMPAIGNS):
             limit *= _QUIET_FACTOR
         # An entry of the future is of a clock that was set back: its age is not known.
         return self.offline or 0 <= now - entry.fetched_at < limit
@@ -117,7 +118,18 @@ class Walk:
         if not self.keep or (self.refresh and not self.policy.offline):
             return None
         entry = self.store.find(self.ask.path, self._query)
-        return entry if entry is not None and self.policy.is_fresh(entry, now) else None
+        return entry if entry is not None and self.policy.is_fresh(self.report, entry, now) else None
+
+    def older(self) -> Entry | None:
+        """Give the walk in the store, however old, if there is one."""
+        return self.store.find(self.ask.path, self._query) if self.keep else None
+
+    def newest_from(self, older: Entry) -> int | None:
+        """Tell from when on rows are to be asked for to bring a walk up to date; None where it is to be read again."""
+        if self.ask.since is None or older.newest is None or older.order == "mixed" or len(older.pages) < 2:
+            return None
+        # A row may be dated in the future; those that come after it need not be.
+        return min(older.newest, int(older.fetched_at * 1e6)) - LOOK_BACK - _CLOCKS
 
     def take(self, entry: Entry) -> None:
         """Be answered by what is in the store."""
@@ -129,9 +141,9 @@ class Walk:
             return
         if self.policy.offline:
             raise CacheMissError(
-                f"{self.report} is not on disk and the session is offline; connect without offline=True to ask for it"
+                f"{self.report} is not on disk and the session is offline, or a snapshot; connect to the account online to ask for it"
             )
-        older = self.store.find(self.ask.path, self._query) if self.keep else None
+        older = self.older()
         entry = None if older is None else self._brought_up(older)
         if entry is not None and (yield from self._replay(entry)):
             self.entry = entry
@@ -144,7 +156,7 @@ class Walk:
             body = self._scratch.page(name)
             if body is None:
                 return False
-            yield Page(position, self.ask.rows(strict_json(body)))
+            yield Page(position, self._chain.records(strict_json(body)))
         return True
 
     def _asked(self, older: Entry | None) -> Iterator[Page]:
@@ -256,42 +268,47 @@ class Walk:
 
     def _brought_up(self, older: Entry) -> Entry | None:
         """Ask for the newest rows alone and put them in the place of those held; None where that cannot be done."""
-        since, newest = self.ask.since, older.newest
-        if since is None or newest is None or older.order == "mixed" or len(older.pages) < 2:
+        since, start = self.ask.since, self.newest_from(older)
+        if since is None or start is None or not self.store.holds(older):
             return None
-        if not self.store.holds(older):
-            return None
-        start, bound = newest - LOOK_BACK - _CLOCKS, newest - LOOK_BACK
+        bound = start + _CLOCKS
         own = microseconds(self._params[since]) if since in self._params else None
         params = {**self._params, since: iso(start if own is None else max(start, own))}
         settled = _drained(self._until_whole(params, None, resumable=False))
-        trail = settled.trail
-        window = self._sheets.since(trail.held, set(settled.drop), bound)
-        held = self._sheets.part(older, bound)
-        if not settled.complete or window is None or held is None:
-            return None
-        pages, rows = window
+        entry, written = None, set(settled.trail.held)
+        if settled.complete and settled.trail.dated:
+            window = self._sheets.since(settled.trail.held, set(settled.drop), bound)
+            held = self._sheets.part(older, bound)
+            if window is not None and held is not None:
+                written |= {*window[0], *held.older}
+                entry = self._merged(older, held, *window, settled)
+        if entry is not None:
+            self._scratch.keep(entry)
+        self._scratch.drop_pages(written - set((entry or older).pages) - set(older.pages))
+        return entry
+
+    def _merged(
+        self, older: Entry, held: Newer, pages: list[str], rows: list[Record], settled: "_Settled"
+    ) -> Entry | None:
+        """Put the newest rows in the place of those held; None when one that is held is listed no more."""
+        trail, newest = settled.trail, older.newest or 0
         if held.rows - Counter(map(key, rows)):
             # The newest row held is listed no more. When it is old, the service has merely ceased to list it.
             if trail.rows or self.clock.time() * 1e6 - newest < _LAPSED:
                 return None
-            entry = replace(older, fetched_at=trail.began)
-        else:
-            whole = pages + held.older if older.order == "falling" else held.older + pages
-            runs = trail.order == older.order or len(rows) < 2
-            entry = replace(
-                older,
-                number=trail.number,
-                pages=whole,
-                rows=older.rows - held.removed + len(rows),
-                fetched_at=trail.began,
-                newest=max(newest, trail.newest or newest),
-                order=older.order if runs else "mixed",
-                overlap="undecided" if settled.overlap == "undecided" else older.overlap,
-            )
-        self._scratch.keep(entry)
-        self._scratch.drop_pages(set(trail.held) - set(entry.pages))
-        return entry
+            return replace(older, fetched_at=trail.began)
+        # Rows of one date run either way.
+        runs = trail.order == older.order or trail.newest == trail.oldest or len(rows) < 2
+        return replace(
+            older,
+            number=trail.number,
+            pages=pages + held.older if older.order == "falling" else held.older + pages,
+            rows=older.rows - held.removed + len(rows),
+            fetched_at=trail.began,
+            newest=max(newest, trail.newest or newest),
+            order=older.order if runs else "mixed",
+            overlap="undecided" if settled.overlap == "undecided" else older.overlap,
+        )
 
     def _with_lapsed(self, entry: Entry, older: Entry) -> Entry:
         """Keep what is held and so old that the service has ceased to list it, if it does cease to list what is old."""
@@ -299,8 +316,11 @@ class Walk:
         if entry.oldest is not None and entry.oldest < now - _RETENTION:
             return entry  # it lists older rows: what is gone was removed
         bound = int(now - _LAPSED if entry.oldest is None else min(now - _LAPSED, entry.oldest))
-        runs = older.order != "mixed" and (entry.order == older.order or entry.rows < 2)
-        if not runs or older.oldest is None or older.oldest >= bound:
+        # Rows of one date run either way.
+        level = entry.newest == entry.oldest and (entry.order != "mixed" or not entry.rows)
+        order = older.order if level else entry.order
+        runs = older.order == entry.order or level or older.newest == older.oldest
+        if not runs or "mixed" in (order, older.order) or older.oldest is None or older.oldest >= bound:
             return entry
         lapsed = self._sheets.before(older, bound)
         if lapsed is None or not lapsed[1]:
@@ -308,12 +328,12 @@ class Walk:
         pages, rows = lapsed
         return replace(
             entry,
-            pages=entry.pages + pages if older.order == "falling" else pages + entry.pages,
+            pages=entry.pages + pages if order == "falling" else pages + entry.pages,
             rows=entry.rows + rows,
             whole_at=older.whole_at,
             newest=entry.newest if entry.newest is not None else bound,
             oldest=older.oldest,
-            order=older.order,
+            order=order,
         )
 
 
