@@ -133,8 +133,8 @@ class _Table(SQLiteDict):
 
     def deserialize(self, key: str, value: Any) -> Any:
         try:
-            return super().deserialize(key, value)
-        except Exception:  # whatever somebody put there, it is not ours
+            return self.serializer.loads(value)  # type: ignore[union-attr]
+        except Exception:  # whatever somebody put there, it is not ours; requests-cache itself would print it
             return None
 
     def init_db(self) -> None:
