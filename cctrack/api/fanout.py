@@ -61,7 +61,7 @@ def each(work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Resu
         # Pages that are on their way come in and are kept; an interrupt does not wait for them.
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        wait(waiting, _PATIENCE)
+        wait([future for future in waiting if not future.cancelled()], _PATIENCE)
         raise
     finally:
         stop.set()

@@ -10,6 +10,7 @@ import math
 import sqlite3
 import threading
 import time
+import traceback
 import uuid
 import warnings
 import zlib
@@ -424,6 +425,10 @@ class Store:
                 if self._strict and not _is_damage(error):
                     raise
                 self._mend(error)
+            except BaseException as error:
+                # An interrupt on the way into a transaction leaves it open in a frame, and notebooks keep tracebacks.
+                traceback.clear_frames(error.__traceback__)
+                raise
             return otherwise
 
     def _mend(self, error: Exception) -> None:
