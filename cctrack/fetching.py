@@ -132,7 +132,7 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
                 missing.append(str(task))
                 facts.add(_Facts(calls=1, from_cache=False))
             else:
-                columns.absorb(found[0])
+                columns = _and(columns, found[0])
                 facts.add(found[1])
             if len(tasks) > 1:
                 bar.step(facts.calls, columns.rows, facts.hits)
@@ -177,7 +177,7 @@ def _one(request: Request, session: Session, task: str | None, bar: "_Told | Non
         part = _from_table(report, walk, session)
         if part is None:
             part = _from_pages(report, walk, session, seen)
-        columns.absorb(part)
+        columns = _and(columns, part)
         entry = walk.entry
         if entry is None:  # a walk ends with an entry or with an error
             raise CctrackError(f"{report.name} ended without a result; please report this")
@@ -198,6 +198,14 @@ def _one(request: Request, session: Session, task: str | None, bar: "_Told | Non
     if report.order == "date_within_id" and report.since:
         columns.sort(report.since)
     return columns, facts
+
+
+def _and(columns: Columns, more: Columns) -> Columns:
+    """Put rows behind those there are; the first ones are taken as they are."""
+    if not columns.rows:
+        return more
+    columns.absorb(more)
+    return columns
 
 
 def _from_table(report: Report, walk: Walk, session: Session) -> Columns | None:

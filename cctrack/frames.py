@@ -54,8 +54,10 @@ class Columns:
     @property
     def missing_columns(self) -> list[str]:
         """Columns that the service may leave out, and left out of every row that could have them."""
+        absent = [c.column for c in self._cells if self.rows and c.column.optional and not c.present]
+        if all(column.only is None for column in absent):
+            return [column.name for column in absent]
         kinds: set[str] = next((c.seen() for c in self._cells if c.column.kind == "activity"), set())
-        absent = (c.column for c in self._cells if self.rows and c.column.optional and not c.present)
         return [column.name for column in absent if column.only is None or column.only in kinds]
 
     def add(self, records: Sequence[Record]) -> None:

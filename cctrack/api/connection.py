@@ -77,6 +77,9 @@ class Deadline(AbstractContextManager["Deadline"]):
         self._of_thread.now = None
         if self._timer is not None:
             self._timer.cancel()
+            # Now the thread is its own last owner. What Python runs at a thread's end would run in the caller's thread
+            # otherwise, and a Ctrl-C that falls there gets lost.
+            self._timer = None
 
     @classmethod
     def watch(cls, sock: socket.socket) -> None:

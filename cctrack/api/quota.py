@@ -121,7 +121,7 @@ class Ledger:
         """Take a step in one transaction; where the shared file cannot be used, in memory and with a warning."""
         try:
             return self._in_transaction(step)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             if self._path is None:
                 raise
             why = str(error)

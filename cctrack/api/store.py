@@ -421,7 +421,7 @@ class Store:
             try:
                 self._open()
                 return step()
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: a damaged table of contents
                 if self._strict and not _is_damage(error):
                     raise
                 self._mend(error)

@@ -314,7 +314,7 @@ class Walk:
             fetched_at=trail.began,
             newest=max(newest, trail.newest or newest),
             order=older.order if runs else "mixed",
-            overlap="undecided" if settled.overlap == "undecided" else older.overlap,
+            overlap=older.overlap if held.older and settled.overlap != "undecided" else settled.overlap,
         )
 
     def _with_lapsed(self, entry: Entry, older: Entry) -> Entry:

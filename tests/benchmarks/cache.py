@@ -8,7 +8,6 @@ from tests.benchmarks.source import PATH, served, write_pages
 
 _WALL, _DISK = 0.05, 0.15
 _PEER = "requests-cache"
-_LATER = "target of a later version, which keeps a typed table beside the pages"
 
 
 def run(folder: Path, *, quick: bool) -> list[Row]:
@@ -29,7 +28,7 @@ def run(folder: Path, *, quick: bool) -> list[Row]:
     disk = {way: sum(part.stat().st_size for part in place.rglob("*") if part.is_file()) for way, place in kept.items()}
     label = f"warm repeat of {pages:,} pages"
     return [
-        Row(f"{label}: wall", "s", again["ours"]["wall"], _PEER, again["theirs"]["wall"], _WALL, note=_LATER),
+        Row(f"{label}: wall", "s", again["ours"]["wall"], _PEER, again["theirs"]["wall"], _WALL),
         Row(f"{label}: CPU", "s", again["ours"]["cpu"], _PEER, again["theirs"]["cpu"]),
         Row(f"{label}: requests", "", requests["ours"], _PEER, requests["theirs"], 0, "ours"),
         Row(f"{label}: disk", "MB", disk["ours"] / MB, _PEER, disk["theirs"] / MB, _DISK),

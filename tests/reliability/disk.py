@@ -6,7 +6,7 @@ does it.
 """
 
 import sqlite3
-import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -185,7 +185,8 @@ def _suffered(world: World, name: str, normal: float, found: Found) -> None:
                 world.arrive()
                 fresh = _ask(session, refresh=True)
                 after = _ask(session)
-            except (cctrack.CctrackError, sqlite3.Error, OSError, subprocess.SubprocessError):
+            except Exception as error:
+                print(f"disk, {name}: {type(error).__name__}: {error}", file=sys.stderr)
                 found.failed += 1
             else:
                 found.longest = max(found.longest, time.monotonic() - began - 3 * normal)
