@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +36,8 @@ class Ledger:
         The time.
     """
 
+    _db: sqlite3.Connection | None = None
+
     def __init__(self, path: Path | None, rate: float, daily_quota: int, clock: Clock) -> None:
         self.rate = rate
         self.daily_quota = daily_quota
@@ -44,7 +47,6 @@ class Ledger:
         self._window = max(_SECOND, 1 / rate) + _GUARD
         self._lock = threading.Lock()
         self._path = path
-        self._db: sqlite3.Connection | None = None
 
     def enter(self) -> None:
         """Wait for the turn of one request and count it.
@@ -75,9 +77,16 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            self._drop()
+
+    def __del__(self) -> None:
+        self._drop()  # a session that nobody closed leaves no file open
+
+    def _drop(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            with suppress(sqlite3.Error):
+                db.close()
 
     def _try(self, db: sqlite3.Connection) -> float:
         """Count a request if its turn has come, else tell how long to wait."""
@@ -125,7 +134,8 @@ class Ledger:
             if self._path is None:
                 raise
             why = str(error)
-        self._path, self._db = None, None
+        self._drop()
+        self._path = None
         warnings.warn(
             f"the shared count of calls cannot be used ({why}); this process counts alone, "
             "and other processes with the same key are not seen",
@@ -151,8 +161,12 @@ class Ledger:
             where = str(self._path)
         db = sqlite3.connect(where, timeout=_LOCK_WAIT, isolation_level=None, check_same_thread=False)
         # The count is worth less than the time to force each stamp to the disk.
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("CREATE TABLE IF NOT EXISTS stamps (at REAL)")
-        db.execute("CREATE INDEX IF NOT EXISTS newest ON stamps (at)")
-        db.execute("CREATE TABLE IF NOT EXISTS days (day INTEGER PRIMARY KEY, calls INTEGER)")
+        try:
+            db.execute("PRAGMA synchronous = OFF")
+            db.execute("CREATE TABLE IF NOT EXISTS stamps (at REAL)")
+            db.execute("CREATE INDEX IF NOT EXISTS newest ON stamps (at)")
+            db.execute("CREATE TABLE IF NOT EXISTS days (day INTEGER PRIMARY KEY, calls INTEGER)")
+        except BaseException:
+            db.close()
+            raise
         return db

@@ -408,10 +408,19 @@ class Store:
             return
         private_file(self.path)
         settings: dict[str, Any] = {"wal": True, "timeout": _LOCK_WAIT, "lock": self._lock}
-        self._tables = {
-            name: _Table(self.path, table_name=name, serializer=serializer, **settings)
-            for name, serializer in _SERIALIZERS.items()
-        }
+        until = time.monotonic() + _LOCK_WAIT
+        while True:
+            try:
+                self._tables = {
+                    name: _Table(self.path, table_name=name, serializer=serializer, **settings)
+                    for name, serializer in _SERIALIZERS.items()
+                }
+                return
+            except sqlite3.OperationalError as error:
+                # Two that open a new file at once: SQLite refuses one of them without waiting.
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(_LOCK_WAIT / 100)
 
     def _do(self, step: Callable[[], Result], otherwise: Result, *, write: bool = False) -> Result:
         """Take a step. Whatever the storage does, the report itself goes on: what cannot be read is a miss."""
