@@ -39,6 +39,7 @@ def each(work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Resu
     waiting: deque[Future[Result]] = deque()
     remaining = iter(tasks)
     stop = threading.Event()
+    failed = False
 
     def unless_stopped(task: Task) -> Result:
         _stopped.event = stop
@@ -58,14 +59,13 @@ def each(work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Resu
             submit()
             yield result
     except Exception:
-        # Pages that are on their way come in and are kept; an interrupt does not wait for them.
-        stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-        wait([future for future in waiting if not future.cancelled()], _PATIENCE)
+        failed = True
         raise
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
+        if failed:  # pages that are on their way come in and are kept; an interrupt does not wait for them
+            wait([future for future in waiting if not future.cancelled()], _PATIENCE)
 
 
 class Stopped(BaseException):

@@ -26,7 +26,6 @@ _ANSWER = 30.0  # seconds in which one answer must have come
 _CONNECT = 5.0
 _MOST_BYTES = 64 * 1024 * 1024  # a page of 500 rows has 150 kB
 _CHUNK = 64 * 1024
-_NO_CONTENT = 204
 
 Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
@@ -60,7 +59,6 @@ class Transport:
     ) -> None:
         self.origin = origin
         self.redactor = Redactor(credentials)
-        self.sent = 0
         self._clock = clock
         self._http = guarded_session(origin, gate, credentials, loopback=loopback)
         self._random = random.Random()  # noqa: S311 (spreads waits, keeps no secret)
