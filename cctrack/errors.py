@@ -18,7 +18,8 @@
     UserWarning
     ├── IncompleteWarning                  the report kept changing while it was read
     ├── RepairWarning                      fields that were missing or malformed are NA
-    └── CacheWarning                       the cache folder cannot be used as it should
+    ├── CacheWarning                       the cache folder cannot be used as it should
+    └── ClockWarning                       the clocks of the reports disagree: delays do not hold
 """
 
 
@@ -133,3 +134,7 @@ class RepairWarning(UserWarning):
 
 class CacheWarning(UserWarning):
     """The cache folder cannot be used as it should; reports are kept in memory."""
+
+
+class ClockWarning(UserWarning):
+    """The clocks of the reports disagree, so that the time from one event to another does not hold."""
