@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cctrack._version import __version__
 
-_MODULES = ("analysis", "cache", "catalog", "errors", "plots")
+_MODULES = ("analysis", "cache", "catalog", "errors", "export", "plots")
 _NAMES = {
     "Session": "cctrack.api.session",
     "connect": "cctrack.connecting",
@@ -34,6 +34,7 @@ _NAMES = {
             "CacheMissError",
             "CacheWarning",
             "CctrackError",
+            "ClockWarning",
             "ConfigError",
             "EngineError",
             "IncompleteWarning",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from cctrack import cache as cache
     from cctrack import catalog as catalog
     from cctrack import errors as errors
+    from cctrack import export as export
     from cctrack import plots as plots
     from cctrack.api.session import Session as Session
     from cctrack.api.session import use as use
@@ -121,6 +123,9 @@ if TYPE_CHECKING:
     )
     from cctrack.errors import (
         CctrackError as CctrackError,
+    )
+    from cctrack.errors import (
+        ClockWarning as ClockWarning,
     )
     from cctrack.errors import (
         ConfigError as ConfigError,

@@ -1,269 +1,320 @@
-"""The funnel and the links: their definitions, for any activities whatsoever, and against the demo account."""
+"""What a result tells of itself, and what every analysis asks of the tables that it is given."""
 
-from collections.abc import Sequence
+import copy
+import io
+import json
+import math
+import pickle
+from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from by_hand import START, Event, table
+from hostile_links import HOSTILE
 
 import cctrack
-from cctrack.analysis import funnel, link_popularity
-from cctrack.catalog import ACTIVITIES
-from cctrack.frames import Columns
+from cctrack.analysis import explain, funnel
+from cctrack.analysis._definitions import duration, moment, one_of, zone
+from cctrack.analysis._tables import pandas_kind, plain
 
-STAGES = ["sent", "delivered", "opened", "clicked"]
-COLUMNS = ["stage", "n", "n_inferred", "n_orphan", "rate_of_sent", "rate_of_delivered", "step_rate", "drop_n"]
-Event = tuple[str, str, str, str | None]
+ROWS = [
+    Event("SEND", "a", "1", 0),
+    Event("SEND", "a", "2", 0),
+    Event("SEND", "b", "1", 3),
+    Event("CLICK", "a", "2", 1),
+    Event("OPEN", "b", "1", 4),
+]
+SEGMENTS = pd.Series(["x"], index=["1"], name="list")
+LABELS = pd.DataFrame({"campaign_id": ["a", "b"], "name": ["A", "B"]})
 
-events = st.lists(
-    st.tuples(
-        st.sampled_from(["SEND", "OPEN", "CLICK", "FORWARD", "BOUNCE", "UNSUBSCRIBE", "NEVER_SEEN"]),
-        st.sampled_from(["c1", "c2"]),
-        st.sampled_from(["1", "2", "01"]),
-        st.sampled_from(["B", "V", "N", None]),
-    ),
-    max_size=25,
-)
+# --- what a result tells ----------------------------------------------------------------------------------------------
 
 
-def table(rows: Sequence[Event]) -> pd.DataFrame:
-    """Make a table of activities of (kind, campaign, contact, bounce code)."""
-    columns = Columns(ACTIVITIES)
-    columns.add(
-        [
-            {
-                "activity_type": f"EMAIL_{kind}",
-                "activity_date": "2026-01-01T00:00:00.000Z",
-                "campaign_id": campaign,
-                "contact_id": contact,
-                "bounce_code": code if kind == "BOUNCE" else None,
-            }
-            for kind, campaign, contact, code in rows
-        ]
-    )
-    return columns.frame()
+@pytest.mark.parametrize("machine", ["include", "exclude", "both"])
+@pytest.mark.parametrize("semantics", ["closed", "observed", "ordered"])
+@pytest.mark.parametrize("by", [None, ["campaign_id", "contact_id", "colour"], ["month", SEGMENTS]])
+def test_every_column_has_a_meaning(by: Any, semantics: Any, machine: Any) -> None:
+    got = funnel(table(ROWS, colour=True), by=by, semantics=semantics, machine=machine, labels=LABELS)
+    told = got.attrs["cctrack"]
+    for name in got.columns:
+        assert told["columns"].get(name) or told["columns"][name.removesuffix("_human")]
+    assert "{" not in "".join(told["columns"].values())
+    assert list(got.attrs) == ["cctrack"]
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    text = explain(got).text
+    for said in (told["definition"], told["row"], semantics, f"machine: {machine}"[:14], "as_of: 2026-01-31T22:59:54Z"):
+        assert said in text
+    for name in (*got.columns, *told["notes"]):
+        assert name.endswith("_human") or name in text
 
 
-def clicked(*rows: tuple[str | None, str | None, str | None, str | None]) -> pd.DataFrame:
-    """Make a table of clicks of (campaign, contact, link id, address)."""
-    names = ["campaign_id", "contact_id", "link_id", "link_uri"]
-    columns = Columns(ACTIVITIES)
-    columns.add([{"activity_type": "EMAIL_CLICK", **dict(zip(names, row, strict=True))} for row in rows])
-    return columns.frame()
+def test_the_words_follow_the_choices() -> None:
+    def columns(**said: Any) -> dict[str, str]:
+        meanings: dict[str, str] = funnel(table(ROWS), machine="include", **said).attrs["cctrack"]["columns"]
+        return meanings
+
+    assert columns()["step_rate"] == "n / n of the stage before"
+    assert columns(semantics="ordered")["step_rate"] == "n_mature / n_mature of the stage before"
+    orphans = {columns(orphans=choice)["n_orphan"] for choice in ("keep", "drop", "separate")}
+    assert len(orphans) == 3
+    assert columns(semantics="ordered")["n_orphan"] == columns(orphans="separate")["n_orphan"]
+    assert columns(by="month", tz="Asia/Tokyo")["month"].endswith("Asia/Tokyo")
+    ordered = explain(funnel(table(ROWS), semantics="ordered", window="3D", machine="include")).text
+    for said in ("window: 3 days", "tolerance: 0 days 00:00:02", "orphans: separate", "ci: 0.95"):
+        assert said in ordered
 
 
-def links(*rows: tuple[str, str, str | None]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["campaign_id", "link_id", "link_uri"], dtype="string").assign(click_count=0)
+KEPT: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "copy": lambda result: result.copy(),
+    "deep copy": copy.deepcopy,
+    "some rows": lambda result: result[result["stage"] != "sent"],
+    "some columns": lambda result: result[["stage", "n"]],
+    "pickle": lambda result: pickle.loads(pickle.dumps(result)),
+    "parquet": lambda result: through_parquet(result),
+}
 
 
-def by_hand(rows: Sequence[Event]) -> dict[str, set[tuple[str, str]]]:
-    """Give who reached which stage, said in sets."""
-    who = {(campaign, contact) for _, campaign, contact, _ in rows}
-    having: dict[str, set[tuple[str, str]]] = {kind: set() for kind, *_ in rows}
-    bounced = set()
-    for kind, campaign, contact, code in rows:
-        having[kind].add((campaign, contact))
-        if kind == "BOUNCE" and code != "V":
-            bounced.add((campaign, contact))
-    none: set[tuple[str, str]] = set()
-    sent, opens, clicks = (having.get(kind, none) for kind in ("SEND", "OPEN", "CLICK"))
-    opened = opens | clicks | having.get("FORWARD", none)
-    delivered = (sent - bounced) | opened
-    assert delivered <= who
-    return {
-        "sent": sent | delivered, "delivered": delivered, "opened": opened, "clicked": clicks,
-        "send rows": sent, "arrived": sent - bounced, "open rows": opens,
-    }  # fmt: skip
+def through_parquet(result: pd.DataFrame) -> pd.DataFrame:
+    held = io.BytesIO()
+    result.to_parquet(held)
+    return pd.read_parquet(held)
 
 
-@given(events)
-@settings(deadline=None)
-def test_funnel_is_its_definition_and_nested(rows: list[Event]) -> None:
-    got = funnel(table(rows))
-    sets = by_hand(rows)
-    n = [len(sets[stage]) for stage in STAGES]
-    assert list(got.columns) == COLUMNS
-    assert got["stage"].tolist() == STAGES
-    assert got["n"].tolist() == n == sorted(n, reverse=True)
-    records = [sets["send rows"], sets["arrived"], sets["open rows"], sets["clicked"]]
-    assert got["n_inferred"].tolist() == [len(sets[one] - own) for one, own in zip(STAGES, records, strict=True)]
-    assert got["n_orphan"].tolist() == [len(sets[stage] - sets["send rows"]) for stage in STAGES]
-    assert got["drop_n"].tolist() == [0, n[0] - n[1], n[1] - n[2], n[2] - n[3]]
-    for name, wholes in (
-        ("rate_of_sent", [n[0]] * 4),
-        ("rate_of_delivered", [0, *[n[1]] * 3]),
-        ("step_rate", [0, *n[:3]]),
-    ):
-        want = [part / whole if whole else np.nan for part, whole in zip(n, wholes, strict=True)]
-        np.testing.assert_array_equal(got[name].to_numpy(), want)
-
-
-@given(events, st.randoms(use_true_random=False), st.sampled_from([None, "campaign_id", "contact_id"]))
-@settings(deadline=None)
-def test_order_and_repeats_of_rows_change_nothing(rows: list[Event], chance: Any, by: str | None) -> None:
-    more = rows + chance.choices(rows, k=5) if rows else []
-    chance.shuffle(more)
-    pd.testing.assert_frame_equal(funnel(table(rows), by=by), funnel(table(more), by=by))
-
-
-@given(events)
-@settings(deadline=None)
-def test_groups_are_funnels_of_their_own(rows: list[Event]) -> None:
-    got = funnel(table(rows), by="campaign_id")
-    assert list(got.columns) == ["campaign_id", *COLUMNS]
-    assert got["campaign_id"].dtype == "string"
-    groups = sorted({campaign for _, campaign, *_ in rows})
-    assert got["campaign_id"].tolist() == [name for name in groups for _ in STAGES]
-    for name in groups:
-        alone = funnel(table([row for row in rows if row[1] == name]))
-        mine = got[got["campaign_id"] == name].drop(columns="campaign_id").reset_index(drop=True)
-        pd.testing.assert_frame_equal(mine, alone)
-
-
-def test_no_activities_give_four_stages_of_nothing() -> None:
-    got = funnel(table([]))
-    assert got["stage"].tolist() == STAGES
-    assert (got[["n", "n_inferred", "n_orphan", "drop_n"]] == 0).all(axis=None)
-    assert got[["rate_of_sent", "rate_of_delivered", "step_rate"]].isna().all(axis=None)
-    full = funnel(table([("SEND", "c", "1", None)]))
-    assert got.dtypes.equals(full.dtypes)
-    grouped = funnel(table([]), by="campaign_id")
-    assert len(grouped) == 0
-    assert grouped.dtypes.equals(funnel(table([("SEND", "c", "1", None)]), by="campaign_id").dtypes)
-
-
-@pytest.mark.parametrize(("code", "delivered"), [("V", 1), ("B", 0), ("S", 0), ("N", 0), (None, 0)])
-def test_an_automatic_reply_was_delivered(code: str | None, delivered: int) -> None:
-    got = funnel(table([("SEND", "c", "1", None), ("BOUNCE", "c", "1", code)]))
-    assert got["n"].tolist() == [1, delivered, 0, 0]
-
-
-def test_who_bounced_and_opened_was_delivered() -> None:
-    got = funnel(table([("SEND", "c", "1", None), ("BOUNCE", "c", "1", "F"), ("OPEN", "c", "1", None)]))
-    assert got["n"].tolist() == [1, 1, 1, 0]
-    assert got["n_inferred"].tolist() == [0, 1, 0, 0]
-
-
-def test_a_recipient_is_a_campaign_and_a_contact() -> None:
-    got = funnel(table([("SEND", "a", "1", None), ("SEND", "b", "1", None), ("OPEN", "a", "1", None)]))
-    assert got["n"].tolist() == [2, 2, 1, 0]
-
-
-def test_rows_of_nobody_are_left_out_and_groups_without_a_value_come_last() -> None:
-    rows = table([("SEND", "a", "1", None), ("SEND", "a", "2", None), ("CLICK", "a", "2", None)])
-    nobody = rows.assign(contact_id=rows["contact_id"].where(rows["contact_id"] != "2"))
-    assert funnel(nobody)["n"].tolist() == [1, 1, 0, 0]
-    segment = rows.assign(segment=pd.array([pd.NA, "x", "x"], dtype="string"))
-    got = funnel(segment, by="segment")
-    assert got["segment"].tolist() == ["x"] * 4 + [pd.NA] * 4
-    assert got["n"].tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
-
-
-def test_ids_may_be_categorical_and_the_input_stays_as_it_was() -> None:
-    rows = table([("SEND", "a", "1", None), ("OPEN", "a", "1", None), ("SEND", "b", "2", None)])
-    small = rows.astype({"campaign_id": "category", "contact_id": "category"})
-    before = small.copy()
-    got = funnel(small, by="campaign_id")
-    link_popularity(small)
-    pd.testing.assert_frame_equal(small, before)
-    assert got["n"].tolist() == [1, 1, 1, 0, 1, 1, 0, 0]
-    assert got["campaign_id"].astype("string").tolist() == ["a"] * 4 + ["b"] * 4
-
-
-def test_what_is_no_table_of_activities_is_refused() -> None:
-    with pytest.raises(TypeError, match="campaign_activities_df"):
-        funnel([1, 2])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="bounce_code"):
-        funnel(table([]).drop(columns="bounce_code"))
-    with pytest.raises(ValueError, match="segment"):
-        funnel(table([]), by="segment")
-    with pytest.raises(ValueError, match="'stage'"):
-        funnel(table([]).assign(stage="x"), by="stage")
-    with pytest.raises(ValueError, match="link_id"):
-        link_popularity(table([]).drop(columns="link_id"))
-    with pytest.raises(ValueError, match="links_df"):
-        link_popularity(table([]), links=table([]).drop(columns="link_uri"))
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["c1", "c2"]),
-            st.sampled_from(["1", "2", None]),
-            st.sampled_from(["7", "8", None]),
-            st.sampled_from(["https://example.org/a", "https://example.org/b", None]),
-        ),
-        max_size=25,
-    ),
-    st.booleans(),
-    st.randoms(use_true_random=False),
-)
-@settings(deadline=None)
-def test_links_add_up_whatever_is_missing(rows: list[Any], listed: bool, chance: Any) -> None:
-    known = links(("c1", "7", "https://example.org/a"), ("c2", "7", "https://example.org/z")) if listed else None
-    got = link_popularity(clicked(*rows), known)
-    assert list(got.columns) == ["link_uri", "n_link_ids", "clicks_total", "unique_clickers", "share_of_clicks"]
-    assert got["link_uri"].is_unique
-    assert got["clicks_total"].sum() == len(rows)
-    assert got["clicks_total"].is_monotonic_decreasing
-    assert (got["unique_clickers"] <= got["clicks_total"]).all()
-    if rows:
-        assert got["share_of_clicks"].sum() == pytest.approx(1)
+@pytest.mark.parametrize("name", KEPT)
+def test_the_explanation_goes_along(name: str) -> None:
+    got = funnel(table(ROWS), by="campaign_id", labels=LABELS)
+    again = KEPT[name](got)
+    assert again.attrs == got.attrs
+    if name != "some columns":
+        assert explain(again).text == explain(got).text
     else:
-        assert got["share_of_clicks"].isna().all()
-    if listed:
-        assert {"https://example.org/a", "https://example.org/z"} <= set(got["link_uri"].dropna())
-    else:
-        assert (got["clicks_total"] > 0).all()
-    shuffled = chance.sample(rows, len(rows))
-    pd.testing.assert_frame_equal(link_popularity(clicked(*shuffled), known), got)
+        assert "step_rate" not in explain(again).text.partition("Columns")[2]
 
 
-def test_links_count_clicks_contacts_and_ids() -> None:
-    a, b, c = (f"https://example.org/{name}" for name in "abc")
-    rows = clicked(
-        ("c1", "1", "7", a), ("c1", "1", "7", a), ("c1", "2", "8", a), ("c2", "1", "7", None), ("c2", "2", "9", b)
-    )
-    got = link_popularity(rows, links(("c1", "7", a), ("c1", "8", a), ("c2", "7", b), ("c2", "9", b), ("c2", "6", c)))
-    assert got["link_uri"].tolist() == [a, b, c]
-    assert got["clicks_total"].tolist() == [3, 2, 0]
-    assert got["unique_clickers"].tolist() == [2, 2, 0]
-    assert got["n_link_ids"].tolist() == [2, 2, 1]
-    assert got["share_of_clicks"].tolist() == [0.6, 0.4, 0.0]
-    alone = link_popularity(rows)
-    assert alone["link_uri"].tolist() == [a, b, pd.NA]  # of equal counts the unknown one is last
-    assert alone["clicks_total"].tolist() == [3, 1, 1]
+def test_what_lost_its_explanation_is_refused() -> None:
+    got = funnel(table(ROWS), by="campaign_id")
+    other = LABELS.copy()
+    other.attrs = {"mine": 1}
+    with pytest.raises(ValueError, match=r"pandas drops it.*pass what was given"):
+        explain(got.merge(other, on="campaign_id"))
+    for wrong in (None, got["n"], [got]):
+        with pytest.raises(TypeError, match="pandas frame"):
+            explain(wrong)  # type: ignore[arg-type]
 
 
-def test_the_definition_goes_with_the_table() -> None:
-    for result in (funnel(table([])), link_popularity(table([]))):
-        assert result.attrs["cctrack"]["definition"]
-        assert "definition" in cctrack.provenance(result)["property"].tolist()
-
-
-def test_what_was_observed_in_the_demo_account_is_what_its_summaries_say() -> None:
+def test_a_report_tells_where_it_comes_from() -> None:
     with cctrack.demo(contacts=300) as session:
-        activities = cctrack.account_activities_df(session=session)
-        ids = cctrack.campaigns_df(session=session)["campaign_id"]
-        summary = cctrack.campaign_summary_df(ids, update_summary=True, session=session).set_index("campaign_id")
-        campaign = activities["campaign_id"].value_counts().index[0]
-        listed = cctrack.links_df(campaign, session=session)
-    got = funnel(activities, by="campaign_id")
-    got["observed"] = got["n"] - got["n_inferred"]
-    observed = got.pivot(index="campaign_id", columns="stage", values="observed")
-    summary = summary.loc[summary["sends"] > 0].sort_index()
-    assert observed.index.tolist() == summary.index.tolist()
-    assert len(observed) >= 26
-    for stage, field in (("sent", "sends"), ("opened", "opens"), ("clicked", "clicks")):
-        assert observed[stage].tolist() == summary[field].tolist()
-    assert got["n"].sum() > got["observed"].sum()  # some opens are known from clicks alone
+        campaign = cctrack.campaigns_df(session=session)["campaign_id"].iloc[0]
+        activities = cctrack.campaign_activities_df(campaign, session=session)
+    text = explain(activities).text
+    assert "campaign_activities" in text
+    got = funnel(activities)
+    assert "report: campaign_activities" in explain(got).text
+    assert got.attrs["cctrack"]["source"]["account"] == activities.attrs["cctrack"]["account"]
+    got.attrs["cctrack"]["source"]["missing_columns"].append("mine")
+    assert activities.attrs["cctrack"]["missing_columns"] == []
+    assert "definition" in cctrack.provenance(got)["property"].tolist()
 
-    mine = activities[activities["campaign_id"] == campaign]
-    popular = link_popularity(mine, listed)
-    counted = listed.groupby("link_uri")["click_count"].sum()
-    assert popular.set_index("link_uri")["clicks_total"].to_dict() == counted.to_dict()
-    bare = mine.assign(link_uri=pd.array([pd.NA] * len(mine), dtype="string"))
-    pd.testing.assert_frame_equal(link_popularity(bare, listed), popular)
+
+class Seen(HTMLParser):
+    """The tags and the words of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[tuple[str, tuple[Any, ...]]] = set()
+        self.words: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.add((tag, tuple(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+SCRIPTS = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "a&lt;b", "`${1}`", "\x1b[31mred", "x\nTo know"]
+LINKS = [str(make("/v2/x", "http://127.0.0.1:1")) for _, make in HOSTILE]
+STRANGE = [
+    *SCRIPTS,
+    *(link for link in LINKS if not (link.isprintable() and link.isascii()) or set(link) & set("<>&'")),
+]
+
+
+def test_strange_names_are_words_and_nothing_more() -> None:
+    usual = explain(funnel(table(ROWS), by="campaign_id", machine="include"))
+    headings = [usual.title, *(heading for heading, _ in usual.parts)]
+    for strange in STRANGE:
+        name = strange.encode("utf-8", "replace").decode()  # a column cannot be called by half a character
+        activities = table(ROWS).assign(**{name: "x"})
+        activities.attrs = {"cctrack": {"report": strange, "account": strange, "complete": False}}
+        got = funnel(activities, by=["campaign_id", name], machine="include")
+        told = explain(got)
+        lines = told.text.split("\n")
+        assert all(line.isprintable() for line in lines)
+        assert [line for line in lines if line[:1] not in ("", " ")] == headings
+        page = Seen(told._repr_html_())
+        assert {tag for tag, _ in page.tags} == {"div", "p", "b", "ul", "li", "code"}
+        assert {attrs for _, attrs in page.tags} == {(), (("class", "cctrack-explanation"),)}
+        assert "".join(page.words) == "".join(line.removeprefix("  ") for line in lines)
+        assert Seen(explain(activities)._repr_html_()).tags <= page.tags
+        json.dumps(got.attrs, allow_nan=False)
+
+
+# --- what is asked of tables ------------------------------------------------------------------------------------------
+
+
+BAD_TABLES: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
+    "no bounce codes": (lambda rows: rows.drop(columns="bounce_code"), "bounce_code tells bounces"),
+    "no ids": (lambda rows: rows.drop(columns=["campaign_id", "contact_id"]), "campaign_id, contact_id .*recipient"),
+    "no links": (lambda rows: rows.drop(columns="link_id"), "link_id .*links"),
+    "ids as numbers": (
+        lambda rows: rows.assign(contact_id=[1, 2, 1, 2, 1]),
+        r"contact_id .*recipient.*numbers.*astype\('Int64'\).astype\('string'\)",
+    ),
+    "ids as floats": (lambda rows: rows.assign(campaign_id=[1.5] * 5), "campaign_id .*last digits.*dtype=str"),
+    "ids of both": (
+        lambda rows: rows.assign(contact_id=pd.Series([1, "2", 1, "2", 3], dtype=object)),
+        "contact_id .*numbers and text",
+    ),
+    "categories of numbers": (
+        lambda rows: rows.assign(contact_id=pd.Categorical([1, 2, 1, 2, 1])),
+        "contact_id .*numbers",
+    ),
+    "naive dates": (
+        lambda rows: rows.assign(activity_date=rows["activity_date"].dt.tz_localize(None)),
+        "activity_date .tells when.*tz_localize",
+    ),
+    "dates as text": (lambda rows: rows.assign(activity_date="2026-01-01"), "activity_date .*text.*to_datetime"),
+    "dates as numbers": (lambda rows: rows.assign(activity_date=5), "activity_date .*numbers.*to_datetime"),
+    "a column twice": (lambda rows: pd.concat([rows, rows[["link_id"]]], axis=1), "column link_id twice"),
+    "two rows of names": (lambda rows: pd.concat([rows], axis=1, keys=["x"]), "several rows of column names"),
+    "machine as text": (lambda rows: rows.assign(machine="no"), "machine holds text"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_what_is_wrong_with_a_table_is_named_with_its_purpose_and_the_way_out(name: str) -> None:
+    change, words = BAD_TABLES[name]
+    activities = change(table(ROWS))
+    with pytest.raises(ValueError, match=f"(?s)^activities.*{words}"):
+        funnel(activities)
+
+
+@pytest.mark.parametrize("activities", [[1, 2], None, "36", table(ROWS)["contact_id"], {"contact_id": ["1"]}])
+def test_what_is_no_table_is_refused(activities: Any) -> None:
+    with pytest.raises(TypeError, match=f"activities .*{type(activities).__name__}.*campaign_activities_df"):
+        funnel(activities)
+
+
+def test_an_empty_column_may_be_of_floats() -> None:
+    activities = table(ROWS)
+    bare = activities.assign(bounce_code=math.nan, link_id=math.nan)  # as a CSV without a value is read
+    pd.testing.assert_frame_equal(funnel(bare), funnel(activities))
+
+
+UTC = "datetime64[us, UTC]"
+TEXT = ["b", None, "a"]
+DAY = pd.to_datetime(["2026-01-01", None])
+PLAIN: dict[str, tuple[Any, str, str]] = {
+    "objects": (pd.Series(TEXT, dtype=object), "string", "text"),
+    "string": (pd.Series(TEXT, dtype="string"), "string", "text"),
+    "python strings": (pd.Series(TEXT, dtype="string[python]"), "string", "text"),
+    "arrow strings": (pd.Series(TEXT, dtype="string[pyarrow]"), "string", "text"),
+    "categories": (pd.Series(pd.Categorical(TEXT, categories=["z", "b", "a"])), "string", "text"),
+    "nothing": (pd.Series([None, None], dtype=object), "string", "nothing"),
+    "ints": (pd.Series([3, 1], dtype="int32"), "Int64", "number"),
+    "nullable ints": (pd.Series([3, None], dtype="Int16"), "Int64", "number"),
+    "categories of ints": (pd.Series(pd.Categorical([3, None])), "Int64", "number"),
+    "floats": (pd.Series([1.5, math.nan]), "float64", "number"),
+    "short floats": (pd.Series([1.5, math.nan], dtype="float32"), "float64", "number"),
+    "nullable floats": (pd.Series([1.5, None], dtype="Float64"), "float64", "number"),
+    "bools": (pd.Series([True, False]), "boolean", "true and false"),
+    "objects of bools": (pd.Series([True, None], dtype=object), "boolean", "true and false"),
+    "seconds": (
+        pd.Series(pd.to_datetime(["2026-01-01", None])).astype("datetime64[s]"),
+        "datetime64[us]",
+        "naive date",
+    ),
+    "nanoseconds": (
+        pd.Series(pd.to_datetime(["2026-01-01", None], utc=True)).astype("datetime64[ns, UTC]"),
+        UTC,
+        "date",
+    ),
+    "Tokyo": (pd.Series(pd.to_datetime(["2026-01-01", None]).tz_localize("Asia/Tokyo")), UTC, "date"),
+    "mixed": (pd.Series([1, "a"], dtype=object), "object", "numbers and text"),
+    "spans": (pd.Series(pd.to_timedelta(["1s"])).astype("timedelta64[s]"), "timedelta64[s]", "timedelta64[s]"),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_values_come_out_in_one_dtype_whatever_they_came_in(name: str) -> None:
+    column, dtype, kind = PLAIN[name]
+    for given_ in (column, column.iloc[:0]):
+        before = given_.copy().rename("x").set_axis([7] * len(given_))
+        got = plain(before)
+        assert got.dtype == dtype or (given_.dtype == object and not len(given_))  # which tells nothing
+        assert got.name == "x"
+        pd.testing.assert_index_equal(got.index, before.index)
+        assert [one for one in got if not pd.isna(one)] == [one for one in before if not pd.isna(one)]
+        assert got.isna().tolist() == before.isna().tolist()
+        pd.testing.assert_series_equal(plain(got), got)
+    assert pandas_kind(column) == kind
+
+
+def test_arrow_columns_are_plain_too() -> None:
+    arrow = pytest.importorskip("pyarrow")
+    zoned = pd.Series(pd.to_datetime(["2026-01-01", None], utc=True))
+    for column, kind, dtype in (
+        (pd.Series(TEXT), arrow.string(), "string"),
+        (pd.Series(TEXT), arrow.large_string(), "string"),
+        (pd.Series([3, None], dtype="Int64"), arrow.int32(), "Int64"),
+        (pd.Series([True, None], dtype="boolean"), arrow.bool_(), "boolean"),
+        (zoned, arrow.timestamp("ns", "Asia/Tokyo"), UTC),
+        (zoned.dt.tz_localize(None), arrow.timestamp("s"), "datetime64[us]"),
+    ):
+        got = plain(column.astype(pd.ArrowDtype(kind)))
+        pd.testing.assert_series_equal(got, plain(column))
+        assert got.dtype == dtype
+
+
+@pytest.mark.parametrize("value", ["7D", "P7D", pd.Timedelta("7D"), np.timedelta64(7, "D"), "168h"])
+def test_a_length_of_time(value: Any) -> None:
+    assert duration("window", value) == pd.Timedelta("7D")
+    assert duration("window", None, none=True) is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "7", " 7 ", 7, 7.5, np.int64(7), True, "-7D", "NaT", "soon", [1], "9" * 30 + "D"]
+)
+def test_what_is_no_length_of_time(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"window=.*is no length of time; give one such as '7D'"):
+        duration("window", value)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-01-31T22:59:50Z", "2026-01-31T23:59:50+01:00", "2026-01-31 22:59:50", START, START.to_datetime64()]
+)
+def test_a_point_in_time(value: Any) -> None:
+    assert moment("as_of", value) == START
+    assert str(moment("as_of", value).tz) == "UTC"
+
+
+@pytest.mark.parametrize("value", [None, "", "now", "today", "7", "31.03.2026", 5, np.int64(5), True, pd.NaT, [1]])
+def test_what_is_no_point_in_time(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"as_of=.*is no point in time; give one such as '2026-03-31'"):
+        moment("as_of", value)
+
+
+def test_zones_and_choices() -> None:
+    assert zone("Europe/Berlin") == "Europe/Berlin"
+    for wrong in ("Mars", "", None, 5, "../zone"):
+        with pytest.raises(ValueError, match="is no time zone; give one such as"):
+            zone(wrong)
+    one_of("level", "page", ["page", "host"])
+    for wrong in ("Page", None, ["page"], 1):
+        with pytest.raises(ValueError, match=r"level=.*it is 'page', 'host'"):
+            one_of("level", wrong, ["page", "host"])

@@ -1,133 +1,269 @@
 """How many recipients reached each stage of a mailing."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from cctrack.analysis._tables import checked
+from cctrack.analysis._definitions import Preset, chosen_definitions, duration, moment, one_of, zone
+from cctrack.analysis._dense import PandasEvents
+from cctrack.analysis._events import RECIPIENT, Events, opened
+from cctrack.analysis._grouping import By, Grouping, checked_labels, grouping, labelled
+from cctrack.analysis._human import OF_LINKS, Flagged, Machine, checked_machine, flagged, side_by_side
+from cctrack.analysis._intervals import checked_ci
+from cctrack.analysis._ordered import Window, counted_in_order
+from cctrack.analysis._patterns import N, tally
+from cctrack.analysis._stages import Choices, Orphans, Semantics, laid_out, lookups
+from cctrack.analysis._told import tell
 
-STAGES = ("sent", "delivered", "opened", "clicked")
-_NEEDED = ("activity_type", "campaign_id", "contact_id", "bounce_code")
-_COLUMNS = ("stage", "n", "n_inferred", "n_orphan", "rate_of_sent", "rate_of_delivered", "step_rate", "drop_n")
-_DEFINITION = (
-    "A recipient is a contact in a campaign. Automatic replies are no bounces; clicks and forwards imply opens."
+_NEEDED: Final = ("activity_type", "activity_date", "campaign_id", "contact_id", "bounce_code")
+# {n} is what the rates count: n, or n_mature in order.
+_COLUMNS: Final[Mapping[str, str]] = {
+    "stage": "sent, delivered, opened or clicked",
+    "n": "recipients that reached the stage; a recipient is a contact in a campaign",
+    "n_inferred": "those of n without a record of the stage, known from a later one",
+    "n_orphan": "recipients without a send row that reached the stage; {orphans}",
+    "n_machine": "recorded less human n: recipients that only automatic events brought here; NA with machine='include'",
+    "n_mature": "those of n whose window has passed; the rates, drops and times are of them",
+    "rate_of_sent": "{n} / {n} of sent",
+    "rate_of_delivered": "{n} / {n} of delivered; NaN for sent, and with definitions='sent'",
+    "step_rate": "{n} / {n} of the stage before",
+    "step_low": "lower end of the Wilson interval of step_rate",
+    "step_high": "upper end of the Wilson interval of step_rate",
+    "drop_n": "{n} of the stage before less {n}",
+    "drop_rate": "drop_n / {n} of the stage before",
+    "median_time_from_prev": "median time from send to open, on opened, and from there to click, on clicked; only with "
+    "semantics='ordered', where stages have times",
+    "n_bounced": "on sent: recipients with a bounce",
+    "n_bounced_but_engaged": "on delivered: recipients with a bounce that opened, clicked or forwarded all the same",
+    "n_unsubscribed": "on delivered: recipients that unsubscribed{removed}",
+    "n_forwarded": "on opened: recipients that used the forward link",
+}
+_ORPHANS: Final[Mapping[Orphans, str]] = {
+    "keep": "n and the exits hold them",
+    "separate": "n and the exits do not hold them",
+    "drop": "0, they are left out",
+}
+_SEMANTICS: Final[Mapping[Semantics, str]] = {
+    "closed": "closed, each stage holds the next: a click or forward implies an open, an open implies delivery and "
+    "delivery a send.",
+    "observed": "observed, each stage is what the rows say, also where a later one says more.",
+    "ordered": "ordered, a stage counts after the one before, within the window from the send; what has no date does "
+    "not count. Rates are of recipients whose window has passed.",
+}
+_STEPS: Final = "Step rates are shares of the stage before."
+_CLOCKS: Final = "The clocks of the reports disagree: automatic events are told by bursts alone, delays do not hold."
+_POOLED: Final = (
+    "Several campaigns are counted together. Where they went to the same contacts the intervals are too narrow; the "
+    "pooled line of analysis.scorecard has intervals that hold."
 )
 
-Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int64]
 
-
-def funnel(activities: pd.DataFrame, *, by: str | None = None) -> pd.DataFrame:
+def funnel(
+    activities: Any,
+    *,
+    by: By = None,
+    semantics: Semantics = "closed",
+    machine: Machine = "both",
+    definitions: Preset = "cctrack",
+    ci: float = 0.95,
+    labels: pd.DataFrame | None = None,
+    orphans: Orphans = "keep",
+    window: str | pd.Timedelta | None = "7D",
+    tolerance: str | pd.Timedelta = "2s",
+    allow_implied: bool = False,
+    as_of: Any = None,
+    tz: str = "UTC",
+) -> pd.DataFrame:
     """How many recipients reached each stage; one row is one stage, of one group.
 
     Parameters
     ----------
     activities
-        A table such as `cctrack.campaign_activities_df` or `cctrack.stack` gives.
+        A table such as `cctrack.campaign_activities_df` or `cctrack.stack` gives, from pandas, Polars, PyArrow,
+        DuckDB, Dask or PySpark.
     by
-        Column whose values make groups, each with a funnel of its own; None takes all rows as one.
+        What makes groups, each with a funnel of its own: a column, "month" (of the campaign's first send), a Series
+        of segments indexed by contact id (a contact in several counts in each), or several of these.
+    semantics
+        "closed", "observed" or "ordered"; see Notes.
+    machine
+        "include" counts everything; "exclude" sets events that look automatic aside before the stages are closed;
+        "both" gives the recorded columns, then the same with the suffix `_human`.
+    definitions
+        "cctrack", "constant_contact" (automatic replies are bounces, removals by the sender unsubscriptions) or "sent"
+        (rates of what was sent alone).
+    ci
+        Confidence of the intervals.
+    labels
+        What `cctrack.campaigns_df` gave: puts `campaign_name` and `send_date` beside each campaign id.
+    orphans
+        Recipients without a send row: "keep" them, "drop" them, or leave them out and count them "separate" in
+        `n_orphan`, as "ordered" always does.
+    window, tolerance, allow_implied
+        For "ordered": how long after its send an event counts, None for ever; how little before the stage that it
+        follows an event may come; and whether a click opens the mail that has no open before it.
+    as_of
+        Later events are not counted; a date is its first moment in UTC, None the newest event.
+    tz
+        Zone of the months.
 
     Returns
     -------
     pandas.DataFrame
-        The column of `by` first, then `stage`: sent, delivered, opened, clicked; `n`, recipients that reached it;
-        `n_inferred`, those among them without a record of it, known from a later stage; `n_orphan`, those without
-        a send row; `rate_of_sent` and `rate_of_delivered`, `n` as a share (0 to 1) of these stages; `step_rate`,
-        its share of the stage before; `drop_n`, recipients lost since that stage. A rate is NaN where its
-        denominator is 0 or stands after the stage. No rows give four stages of 0; with `by`, no groups.
+        The columns of `by`, then those that `analysis.explain` tells. No rows give four stages of 0; with `by`, none.
 
     Raises
     ------
     TypeError, ValueError
-        When the table is none of activities, or has no column `by`.
+        When the table lacks a column or an argument is none of those named.
+    EngineError
+        When an engine cannot count, or more than 5 million rows would have to come over.
 
     Notes
     -----
-    A recipient is a pair of campaign and contact. The stages are closed, so that each holds the next:
-    clicked is a click; opened an open, click or forward; delivered a send without a bounce, or opened; sent
-    a send, or delivered. Bounce code V is an automatic reply to mail that was delivered. "Delivered" is the
-    "accepted" of the S.A.M.E. standard (2010). Repeated rows and the order of rows change nothing; rows
-    without a campaign or contact id belong to no recipient and are left out.
+    closed: clicked is a click; opened an open, click or forward; delivered a send without a bounce, or opened; sent a
+    send, or delivered. observed: a send; a send without a bounce; an open; a click: the counts of common reports.
+    ordered: an open not before the send, a click not before that open, within the window. A campaign is never mixed
+    with another. "Delivered" is the "accepted" of the S.A.M.E. standard (2010). Repeated rows and the order of rows
+    change nothing. Intervals: Wilson (1927), recipients taken as independent.
     """
-    groups = [] if by is None else [by]
-    checked(activities, (*_NEEDED, *groups), "activities", "cctrack.campaign_activities_df")
-    if by in _COLUMNS:
-        raise ValueError(f"by={by!r} is a column of the result; rename it in the activities")
-    rows = activities.loc[:, list(dict.fromkeys((*groups, *_NEEDED)))].dropna(subset=["campaign_id", "contact_id"])
-    key = list(dict.fromkeys((*groups, "campaign_id", "contact_id")))
-    recipient = _numbered(rows[key], sort=False)
-    reached, recorded, orphan = _stages(rows, recipient)
-    if by is None:
-        table = _counted(np.zeros(len(orphan), dtype=np.int64), 1, reached, recorded, orphan)
-    else:
-        group = rows.loc[_first(recipient), by]
-        code = _numbered(group.to_frame(), sort=True)
-        values = group[_first(code)].iloc[np.argsort(code[_first(code)])]
-        table = _counted(code, len(values), reached, recorded, orphan)
-        table.insert(0, by, values.repeat(len(STAGES)).reset_index(drop=True))
-    table.attrs = {"cctrack": {"analysis": "funnel", "semantics": "closed", "definition": _DEFINITION}}
-    return table
-
-
-def _numbered(keys: pd.DataFrame, *, sort: bool) -> Numbers:
-    """Give equal rows the same number, from 0: as they come, or in their order with NA last."""
-    grouped = keys.groupby(list(keys.columns), sort=sort, observed=True, dropna=False)
-    return np.asarray(grouped.ngroup(), dtype=np.int64)
-
-
-def _first(numbers: Numbers) -> Flags:
-    return ~pd.Series(numbers).duplicated().to_numpy(dtype=np.bool_)
-
-
-def _stages(rows: pd.DataFrame, recipient: Numbers) -> tuple[list[Flags], list[Flags], Flags]:
-    """Tell of each recipient which stages it reached, of which it has a record, and whether it has no send row."""
-    size = int(recipient.max(initial=-1)) + 1
-    kind = rows["activity_type"]
-
-    def having(chosen: "pd.Series[bool]") -> Flags:
-        flags = np.zeros(size, dtype=np.bool_)
-        flags[recipient[chosen.to_numpy(dtype=np.bool_)]] = True
-        return flags
-
-    send, open_, click, forward = (
-        having(kind.isin([f"EMAIL_{name}"])) for name in ("SEND", "OPEN", "CLICK", "FORWARD")
-    )
-    bounce = having(kind.isin(["EMAIL_BOUNCE"]) & ~rows["bounce_code"].isin(["V"]))
-    opened = open_ | click | forward
-    delivered = (send & ~bounce) | opened
-    return [send | delivered, delivered, opened, click], [send, send & ~bounce, open_, click], ~send
-
-
-def _counted(group: Numbers, groups: int, reached: list[Flags], recorded: list[Flags], orphan: Flags) -> pd.DataFrame:
-    """Count the recipients of every group and stage; `group` numbers the group of each recipient."""
-
-    def counts(flags: list[Flags]) -> Numbers:
-        return np.stack([np.bincount(group[one], minlength=groups) for one in flags], axis=1)
-
-    n = counts(reached)
-    sent, delivered, before = n[:, :1], n[:, 1:2], n[:, :3]
-    none = np.zeros((groups, 1), dtype=np.int64)
-    inferred = counts([stage & ~own for stage, own in zip(reached, recorded, strict=True)])
-    return pd.DataFrame(
-        {
-            "stage": pd.Categorical(STAGES * groups, categories=STAGES, ordered=True),
-            "n": _whole(n),
-            "n_inferred": _whole(inferred),
-            "n_orphan": _whole(counts([stage & orphan for stage in reached])),
-            "rate_of_sent": _share(n, np.repeat(sent, 4, axis=1)),
-            "rate_of_delivered": _share(n, np.hstack([none, np.repeat(delivered, 3, axis=1)])),
-            "step_rate": _share(n, np.hstack([none, before])),
-            "drop_n": _whole(np.hstack([none, before - n[:, 1:]])),
-        }
+    checked_machine(machine)
+    choices = _chosen(semantics, definitions, ci, orphans, _window(window, tolerance, allow_implied), as_of)
+    names = checked_labels(labels)
+    zone(tz)
+    events = opened(activities, _NEEDED)
+    groups = grouping(by, events, _COLUMNS, tz)
+    events, choices = _until(events, choices)
+    if semantics == "ordered":
+        events = _brought(events, groups)
+    # By campaign too where that is as quick: it tells whether several are counted together.
+    keys = groups.keys if "contact_id" in groups.keys else tuple(dict.fromkeys((*groups.keys, "campaign_id")))
+    found = None if machine == "include" else flagged(events, keys)
+    patterns = events.patterns(keys)
+    table = _counted(events, events, patterns, groups, choices)
+    if found is not None:
+        left = _counted(events, _without(events, found, choices), found.counts(patterns, keys), groups, choices)
+        table = _beside(table, left, machine, groups)
+    return tell(
+        labelled(table, names, events),
+        "funnel",
+        title="From sent to clicked",
+        row="One row is one stage" + (f", by {' and '.join(groups.names)}." if groups.names else "."),
+        definition=f"Recipients, {_SEMANTICS[semantics]} {choices.definitions.sentence} {_STEPS}",
+        columns=_meanings(choices, groups),
+        source=events.source,
+        notes=_notes(events, groups, patterns, found),
+        **_facts(choices, groups),
+        **({"machine": machine} if found is None else found.facts(machine)),
     )
 
 
-def _whole(counts: Numbers) -> Any:
-    return pd.array(counts.ravel(), dtype="Int64")
+def _chosen(
+    semantics: Semantics, definitions: Preset, ci: float, orphans: Orphans, window: Window, as_of: Any
+) -> Choices:
+    """Check the choices; in order, orphans cannot be followed, so they are counted apart unless dropped."""
+    one_of("semantics", semantics, _SEMANTICS)
+    one_of("orphans", orphans, _ORPHANS)
+    apart: Orphans = "separate" if semantics == "ordered" and orphans == "keep" else orphans
+    end = None if as_of is None else moment("as_of", as_of)
+    return Choices(semantics, chosen_definitions(definitions), checked_ci(ci), apart, window, end)
 
 
-def _share(part: Numbers, whole: Numbers) -> npt.NDArray[np.float64]:
-    rates: npt.NDArray[np.float64] = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-    return rates.ravel()
+def _window(length: object, tolerance: object, implied: object) -> Window:
+    if not isinstance(implied, bool):
+        raise TypeError(f"allow_implied must be True or False, not {implied!r}")
+    slack = cast(pd.Timedelta, duration("tolerance", tolerance))
+    return Window(duration("window", length, none=True), slack, implied)
+
+
+def _until(events: Events, choices: Choices) -> tuple[Events, Choices]:
+    """Leave later events out, or find when the newest one was."""
+    if choices.as_of is None:
+        return events, replace(choices, as_of=events.newest())
+    return events.until(choices.as_of), choices
+
+
+def _brought(events: Events, groups: Grouping) -> PandasEvents:
+    """Bring over what is followed in order, and what tells automatic events."""
+    columns = (*_NEEDED, *OF_LINKS, "unsubscribe_source", "machine", "machine_reason", *groups.keys)
+    return PandasEvents.of(events.fetched(columns, why="the ordered funnel"), events.source)
+
+
+def _without(events: Events, found: Flagged, choices: Choices) -> Events:
+    """Give the events that are followed in order when the automatic ones are set aside."""
+    if choices.semantics != "ordered":
+        return events
+    rows = cast(PandasEvents, events).table
+    kept = np.ones(len(rows), dtype=np.bool_)
+    kept[found.rows.index.to_numpy()[found.automatic]] = False
+    return PandasEvents.of(rows[kept], events.source)
+
+
+def _counted(
+    events: Events, followed: Events, patterns: pd.DataFrame, groups: Grouping, choices: Choices
+) -> pd.DataFrame:
+    """Count the stages of every group, and lay them out."""
+    counts = tally(groups.counted(events, patterns), groups.names, lookups(choices))
+    if choices.semantics == "ordered":
+        bounces = choices.definitions.bounces
+        held = cast(PandasEvents, followed)
+        counts = counted_in_order(counts, events, held, groups, bounces, choices.window, choices.as_of)
+    return laid_out(counts, groups.names, choices)
+
+
+def _beside(recorded: pd.DataFrame, human: pd.DataFrame, machine: Machine, groups: Grouping) -> pd.DataFrame:
+    """Put what is left beside what was recorded."""
+    aside = recorded["n"] - human["n"]
+    if machine == "both":
+        return side_by_side(
+            recorded.assign(n_machine=aside), human.drop(columns="n_machine"), machine, [*groups.names, "stage"]
+        )
+    return human.assign(n_machine=aside)
+
+
+def _meanings(choices: Choices, groups: Grouping) -> dict[str, str]:
+    """Say what the columns are."""
+    words = {
+        "n": "n_mature" if choices.semantics == "ordered" else "n",
+        "orphans": _ORPHANS[choices.orphans],
+        "removed": ", or that the sender removed" if "removed" in choices.definitions.unsubscribes else " themselves",
+    }
+    return groups.meanings | {name: meaning.format(**words) for name, meaning in _COLUMNS.items()}
+
+
+def _facts(choices: Choices, groups: Grouping) -> dict[str, Any]:
+    """Give what was chosen."""
+    facts: dict[str, Any] = {
+        "by": groups.names or None,
+        "semantics": choices.semantics,
+        "definitions": choices.definitions.name,
+        "orphans": choices.orphans,
+        "ci": choices.ci,
+        "tz": groups.tz if groups.monthly else None,
+        "as_of": choices.as_of,
+    }
+    if choices.semantics != "ordered":
+        return facts
+    window = choices.window
+    length = "none" if window.length is None else str(window.length)
+    return facts | {"window": length, "tolerance": str(window.tolerance), "allow_implied": window.implied}
+
+
+def _notes(events: Events, groups: Grouping, patterns: pd.DataFrame, found: Flagged | None) -> list[str]:
+    """Say what a reader of the figures must know."""
+    notes = []
+    told = patterns if "campaign_id" in patterns else events.distinct(["campaign_id"], ["campaign_id"])
+    if "campaign_id" not in groups.names and told["campaign_id"].nunique() > 1:
+        notes.append(_POOLED)
+    own = [name for name in groups.keys if name not in RECIPIENT]
+    if own and (more := int(patterns[N].sum() - events.patterns(["campaign_id"])[N].sum())):
+        notes.append(
+            f"Rows of one recipient differ in {' and '.join(own)}: it counts in each of its groups by the rows that it "
+            f"has there, {more:,} times more than there are recipients."
+        )
+    if found is not None and found.clocks_suspect:
+        notes.append(_CLOCKS)
+    return notes

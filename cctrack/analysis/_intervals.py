@@ -178,7 +178,8 @@ def paired_phi(a: npt.ArrayLike, b: npt.ArrayLike, c: npt.ArrayLike, d: npt.Arra
     excess = a * d - b * c
     excess = np.where(excess > 0, np.maximum(excess - (a + b + c + d) / 2, 0), excess)
     margins = np.sqrt(np.maximum((a + b) * (c + d), 0)) * np.sqrt(np.maximum((a + c) * (b + d), 0))
-    return np.divide(excess, margins, out=np.zeros(margins.shape), where=margins > 0)
+    phi: Floats = np.divide(excess, margins, out=np.zeros(margins.shape), where=margins > 0)
+    return phi
 
 
 def overlapping_newcombe(
