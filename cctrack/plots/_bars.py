@@ -1,199 +1,224 @@
-"""Horizontal bars on one baseline: a dark one before a light one, words above them and at their end.
+"""Horizontal bars on one baseline, each before a lighter one, with their words."""
 
-Words stand inside the axes, where no margin can cut them off, and are shortened to the width there is.
-"""
-
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Final
 
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import SubFigure
-from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Annotation
 
-# The blue of Okabe and Ito's palette for colour-blind eyes, and a tint of it.
-DARK, LIGHT = "#0072B2", "#C7DFEE"
-_INK, _GREY = "#1A1A1A", "#595959"
-_PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}  # a $ in an address is no formula
-_WIDTH, _ROW, _REST = 7.2, 0.42, 1.25  # inches: the figure, a row of it, and what stands above and below the rows
-_SMALL = 7.5  # points
-_BAR = 0.4  # of a row; the words above it take the rest
-_LEAST_FOR_BARS = 0.25  # of the width, however long the words at the end are
+from cctrack.plots._letters import fitted, taken, trimmed
+from cctrack.plots._sheet import DARK, GREY, INK, LEAST, LIGHT, points, row_height, written
+
+_LARGEST = 14.0  # points, of names
+_SHORT = 24  # letters of a name, for which there is always room
+_EM = 0.6  # of the size of a letter, its usual width and some more
+_LEAST_FOR_BARS = 0.3  # of the width, or for a name, however long the other words are
+_NAMES = 0.3  # of the width, at most, for names that stand left of their bars
 
 
 @dataclass(frozen=True)
-class Row:
-    """One bar, or a heading where there are no numbers.
+class Bar:
+    """One row: a bar, or a heading where there are no numbers.
 
     Attributes
     ----------
     name : str
-        Stands above the bar.
-    dark, light : float or None
-        Lengths of the bar in front and of the one behind it.
-    beside, at_end : str
-        Words after the name, and after the bars.
-    strong : bool
-        Whether the name is set in bold.
-    address : bool
-        Whether the name is a web address.
+        Stands above the bar, or left of it.
+    value, behind, outline : float or None
+        Lengths of the dark bar, of the light one behind it, and of an empty one.
+    hatched : float or None
+        How much of the dark bar is hatched, at its end.
+    low, high : float or None
+        Ends of the whisker.
+    beside, at_end, aside : str
+        Words after the name, after the bars, and at the right edge.
+    group : str
+        Of which the row is one.
+    strong, address : bool
+        Whether the name is set in bold, and whether it is a web address.
     """
 
     name: str
-    dark: float | None = None
-    light: float | None = None
+    value: float | None = None
+    behind: float | None = None
+    outline: float | None = None
+    hatched: float | None = None
+    low: float | None = None
+    high: float | None = None
     beside: str = ""
     at_end: str = ""
+    aside: str = ""
+    group: str = ""
     strong: bool = False
     address: bool = False
 
+    @property
+    def length(self) -> float:
+        """How far bars and whisker reach."""
+        return max(0.0, self.value or 0.0, self.behind or 0, self.outline or 0, self.high or 0)
 
-def draw(rows: Sequence[Row], ax: Axes | None, title: str, caption: str) -> Axes:
-    """Draw the rows from the top down, on new axes if none are given."""
-    ax = _fresh(len(rows)) if ax is None else ax
-    longest = max(map(_length, rows), default=0) or 1
-    _bare(ax, title)
-    ax.set_ylim(max(len(rows), 1) - 0.4, -0.6)
-    ax.set_xlim(0, 2 * longest)
-    _laid_out(ax)
-    for kind, colour in (("light", LIGHT), ("dark", DARK)):
-        shown = [(y, length) for y, row in enumerate(rows) if (length := getattr(row, kind)) is not None]
-        places, lengths = [y + _BAR / 2 for y, _ in shown], [length for _, length in shown]
-        ax.barh(places, lengths, height=_BAR, color=colour, linewidth=0, label=kind)
-    size = _font_size(ax, rows)
-    for y, row in enumerate(rows):
-        _name(ax, row, y, size)
-    ends = [(_length(row), _at_end(ax, row, y, size)) for y, row in enumerate(rows) if row.at_end]
-    ax.set_xlim(0, _reach(ax, longest, ends))
-    letters = max(20, int(ax.bbox.width / (_SMALL * 0.52 * _pixels(ax))))
-    ax.set_xlabel("\n".join(wrap(caption, letters)), loc="left", labelpad=3, fontsize=_SMALL, color=_GREY, **_PLAIN)
-    return ax
+    @property
+    def heading(self) -> bool:
+        """Whether there are no numbers."""
+        return self.value is None and self.behind is None and self.outline is None
 
 
-def _fresh(rows: int) -> Axes:
-    import matplotlib.pyplot as plt
-
-    axes: Axes = plt.subplots(figsize=(_WIDTH, _REST + _ROW * max(rows, 1)), layout="constrained")[1]
-    return axes
-
-
-def _bare(ax: Axes, title: str) -> None:
-    """Leave nothing of the axes but the baseline and a title."""
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for side in ("top", "right", "bottom"):
-        ax.spines[side].set_visible(False)
-    ax.spines["left"].set_color(_GREY)
-    ax.set_title(title, loc="left", color=_INK, **_PLAIN)
+Measures = dict[str, str]  # what the lengths of a bar are, by the name of the attribute
+_STYLES: Final[dict[str, dict[str, Any]]] = {
+    "behind": {"color": LIGHT, "linewidth": 0},
+    "value": {"color": DARK, "linewidth": 0},
+    "hatched": {"facecolor": DARK, "edgecolor": "white", "hatch": "/////", "linewidth": 0},
+    "outline": {"facecolor": "none", "edgecolor": INK, "linewidth": 0.8},
+}
 
 
-def _laid_out(ax: Axes) -> None:
-    """Let the figure give the axes their width now, where it would do so when it is drawn: words are fitted to it."""
-    figure = ax.figure
-    while isinstance(figure, SubFigure):
-        figure = figure.figure
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()
+def marks(bars: Sequence[Bar], measures: Measures) -> pd.DataFrame:
+    """Give what bars show, one row a mark."""
+    rows = [
+        {
+            "group": bar.group,
+            "name": bar.name,
+            "measure": measure,
+            "value": getattr(bar, kind),
+            "low": bar.low if kind == "value" else None,
+            "high": bar.high if kind == "value" else None,
+        }
+        for bar in bars
+        for kind, measure in measures.items()
+        if getattr(bar, kind) is not None
+    ]
+    return as_data(rows)
 
 
-def _length(row: Row) -> float:
-    return max(row.dark or 0, row.light or 0)
+def as_data(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Make the frame that `data` gives."""
+    frame = pd.DataFrame(rows, columns=["group", "name", "measure", "value", "low", "high"])
+    texts = dict.fromkeys(("group", "name", "measure"), "string")
+    return frame.astype({**texts, **dict.fromkeys(("value", "low", "high"), "float64")})
 
 
-def _pixels(ax: Axes) -> float:
-    """Give the pixels of a point."""
-    return ax.figure.dpi / 72
+def draw_bars(ax: Axes, bars: Sequence[Bar], measures: Measures, *, above: bool = True, width: float = 1.0) -> None:
+    """Draw bars from the top down.
+
+    Parameters
+    ----------
+    ax
+        As a `Sheet` opened it.
+    bars
+        One a row.
+    measures
+        What the lengths are; the kinds that are not named are not drawn.
+    above
+        Whether names stand above their bars, else left of them.
+    width
+        Share of the width of the axes for bars and words.
+    """
+    row = row_height(ax)
+    room = ax.bbox.width * width
+    size = _size(bars, row * (0.31 if above else 0.6), room / points(ax), above)
+    thick, down = (0.36, 0.24) if above else (0.62, 0.0)
+    left = 0.0 if above else _left_names(ax, bars, size, room)
+    ends = [(bar, _at_end(ax, bar, y + down, size, room - left)) for y, bar in enumerate(bars)]
+    reach = _reach(ends, room - left, points(ax))
+    unit = (room - left) / reach
+    ax.set_xlim(-left / unit, (ax.bbox.width - left) / unit)
+    for kind in ("behind", "value", "hatched", "outline"):
+        if kind in measures:
+            _lay(ax, list(_placed(bars, kind)), kind, thick, down, measures[kind])
+    _whiskers(ax, bars, down)
+    ax.vlines(0, -0.5, len(bars) - 0.5, color=GREY, linewidth=0.8)
+    for y, bar in enumerate(bars):
+        if above or bar.heading:
+            _name(ax, bar, y, size, room, left)
 
 
-def _font_size(ax: Axes, rows: Sequence[Row]) -> float:
-    """Choose what fits between two bars, and lets the words beside the names fit into the width."""
-    pitch = ax.bbox.height / _pixels(ax) / max(len(rows), 1)
-    size = min(9.5, 0.4 * pitch)
-    widest = max((len(row.name) + len(row.beside) + 4 for row in rows if row.beside), default=0)
-    return max(5.0, min(size, ax.bbox.width / _pixels(ax) / (0.58 * widest) if widest else size))
-
-
-def _name(ax: Axes, row: Row, y: int, size: float) -> None:
-    heading = row.dark is None and row.light is None
-    place: dict[str, Any] = {"textcoords": "offset points", "va": "bottom", "fontsize": size, **_PLAIN}
-    weight = "bold" if row.strong else "normal"
-    name = ax.annotate("", (0, y + _BAR * heading), xytext=(3, 1), weight=weight, color=_INK, **place)
-    available = ax.bbox.width - 4 * _pixels(ax)
-    if row.beside:
-        beside = ax.annotate(row.beside, (1, 0), xycoords=name, xytext=(6, 0), color=_GREY, **place)
-        available -= beside.get_window_extent().width + 6 * _pixels(ax)
-    _fit(name, drawable(row.name, name.get_fontproperties(), address=row.address), available)
-
-
-def _fit(text: Text, words: str, available: float) -> None:
-    """Set the words, with as much of their middle left out as needed."""
-    kept = len(words)
-    text.set_text(words)
-    while kept > 4 and (width := text.get_window_extent().width) > available:
-        kept = max(4, min(kept - 1, int(kept * available / width)))
-        text.set_text(shortened(words, kept))
-
-
-def shortened(words: str, letters: int) -> str:
-    """Leave out the middle: the beginning of an address names the site, its end the page."""
-    if len(words) <= letters:
-        return words
-    head = (letters - 1) * 3 // 5
-    tail = letters - 1 - head
-    return f"{words[:head]}\N{HORIZONTAL ELLIPSIS}{words[len(words) - tail :]}"
-
-
-def _at_end(ax: Axes, row: Row, y: int, size: float) -> Annotation:
-    return ax.annotate(
-        row.at_end,
-        (_length(row), y + _BAR / 2),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=size * 0.92,
-        color=_INK,
-        **_PLAIN,
-    )
-
-
-def _reach(ax: Axes, longest: float, ends: Sequence[tuple[float, Annotation]]) -> float:
-    """Give the end of the axis at which every bar has room for its words."""
-    width = ax.bbox.width
-    reach = longest
-    for length, words in ends:
-        left = width - words.get_window_extent().width - 8 * _pixels(ax)
-        reach = max(reach, length * width / max(left, _LEAST_FOR_BARS * width))
-    return reach
-
-
-def drawable(words: str, font: FontProperties, *, address: bool) -> str:
-    """Replace what cannot be drawn: in an address by its bytes in per cent, as browsers do, elsewhere by a mark."""
-    has = _glyphs(font)
-    mark = "\N{REPLACEMENT CHARACTER}" if has("\N{REPLACEMENT CHARACTER}") else "?"
-
-    def seen(letter: str) -> str:
-        if letter == " " or (unicodedata.category(letter)[0] not in "CZ" and has(letter)):
-            return letter
-        if unicodedata.category(letter)[0] == "Z":
-            return "%20" if address and letter == " " else " "
-        return quote(letter, safe="", errors="replace") if address else mark
-
-    return "".join(map(seen, words))
-
-
-def _glyphs(font: FontProperties) -> Callable[[str], bool]:
-    """Tell of a letter whether one of the fonts that will be used has it."""
-    fonts = []
-    for family in font.get_family():
-        one = font.copy()
-        one.set_family(family)
-        try:
-            fonts.append(get_font(findfont(one, fallback_to_default=False)))
-        except ValueError:  # not installed
+def _placed(bars: Sequence[Bar], kind: str) -> Iterator[tuple[int, float, float]]:
+    """Give place, start and length of the bars of a kind."""
+    for y, bar in enumerate(bars):
+        length = getattr(bar, kind)
+        if length is None or (kind == "outline" and length == bar.value) or (kind == "hatched" and not length):
             continue
-    fonts = fonts or [get_font(findfont(font))]
-    return lambda letter: any(one.get_char_index(ord(letter)) for one in fonts)
+        yield y, (bar.value or 0.0) - length if kind == "hatched" else 0.0, length
+
+
+def _lay(ax: Axes, placed: list[tuple[int, float, float]], kind: str, thick: float, down: float, measure: str) -> None:
+    places, starts, lengths = [y + down for y, _, _ in placed], [x for _, x, _ in placed], [n for _, _, n in placed]
+    ax.barh(places, lengths, left=starts, height=thick, label=measure, **_STYLES[kind])
+
+
+def _whiskers(ax: Axes, bars: Sequence[Bar], down: float) -> None:
+    known = [
+        (y + down, bar.low, bar.high) for y, bar in enumerate(bars) if bar.low is not None and bar.high is not None
+    ]
+    if not known:
+        return
+    ax.hlines([y for y, _, _ in known], [low for _, low, _ in known], [high for _, _, high in known], color=INK, lw=1.1)
+    ends = [(x, y) for y, low, high in known for x in (low, high)]
+    ax.plot([x for x, _ in ends], [y for _, y in ends], "|", color=INK, markersize=5, markeredgewidth=1.1)
+
+
+def _size(bars: Sequence[Bar], tallest: float, room: float, above: bool) -> float:
+    """Choose the points of letters for which there is room."""
+    if above:
+        letters = [len(bar.beside) + len(bar.aside) + min(len(bar.name), _SHORT) + 6.0 for bar in bars]
+    else:
+        letters = [1.6 * len(bar.at_end) + 12.0 for bar in bars]  # the bars take more than a third
+    return max(LEAST, min(_LARGEST, tallest, room / (_EM * max(letters, default=1.0))))
+
+
+def _left_names(ax: Axes, bars: Sequence[Bar], size: float, room: float) -> float:
+    """Write the names left of their bars; give the width that they take."""
+    widest = 0.0
+    for y, bar in enumerate(bars):
+        if bar.heading:
+            continue
+        name = written(ax, "", (0, y), xycoords=ax.get_yaxis_transform(), xytext=(0, 0), va="center", fontsize=size)
+        fitted(name, bar.name, room * _NAMES, address=bar.address)
+        widest = max(widest, taken(name))
+    return widest + 5 * points(ax)
+
+
+def _name(ax: Axes, bar: Bar, y: int, size: float, room: float, left: float) -> None:
+    """Write the name above its bar, the words that belong to it after it, and those at the right edge."""
+    style: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "va": "baseline", "fontsize": size}
+    place = y if bar.heading else y - 0.2
+    down = -0.36 * size
+    indent = 0.0 if left else 3.0
+    available = room - indent * points(ax)
+    name = written(ax, "", (0, place), xytext=(indent, down), weight="bold" if bar.strong else "normal", **style)
+    beside = written(ax, bar.beside, (0, place), xytext=(indent, down), **style) if bar.beside else None
+    if beside is not None:
+        trimmed(beside, available * (1 - _LEAST_FOR_BARS))
+        available -= taken(beside) + 6 * points(ax)
+    if bar.aside:
+        smaller = {**style, "fontsize": max(LEAST, size * 0.88), "color": GREY, "ha": "right"}
+        aside = written(ax, bar.aside, (room / ax.bbox.width, place), xytext=(0, down), **smaller)
+        left_over = available - taken(aside) - 8 * points(ax)
+        if left_over < _EM * size * points(ax) * min(len(bar.name), _SHORT):
+            aside.remove()
+        else:
+            available = left_over
+    fitted(name, bar.name, available, address=bar.address)
+    if beside is not None:
+        beside.set_position((indent + taken(name) / points(ax) + 6, down))
+
+
+def _at_end(ax: Axes, bar: Bar, y: float, size: float, room: float) -> Annotation | None:
+    if not bar.at_end:
+        return None
+    style = {"xytext": (4, 0), "va": "center", "fontsize": max(LEAST, size * 0.9)}
+    words = written(ax, bar.at_end, (bar.length, y), **style)
+    trimmed(words, room * (1 - _LEAST_FOR_BARS) - 8 * points(ax))
+    return words
+
+
+def _reach(ends: Sequence[tuple[Bar, Annotation | None]], room: float, point: float) -> float:
+    """Give the end of the axis at which every bar has room for its words."""
+    reach = max((bar.length for bar, _ in ends), default=0.0) or 1.0
+    for bar, words in ends:
+        if words is not None:
+            left = room - taken(words) - 8 * point
+            reach = max(reach, bar.length * room / max(left, _LEAST_FOR_BARS * room))
+    return reach

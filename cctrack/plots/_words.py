@@ -1,15 +1,16 @@
-"""What the pictures say, in words."""
+"""What tables tell of themselves, in the words of a picture."""
 
-import math
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import pandas as pd
 
-FUNNEL_COLUMNS = ("stage", "n", "rate_of_sent", "step_rate")
-LINK_COLUMNS = ("link_uri", "clicks_total", "unique_clickers", "share_of_clicks")
-NO_ADDRESS = "(address not known)"
-_NAMED = 3
+from cctrack.plots._letters import BETWEEN
+
+NONE: Final = "n/a"  # stands where there is no value
+Record = Mapping[Any, Any]
+HUMAN: Final = "_human"
+_REASONS, _NOTES = 5, 2  # that are named
 
 
 def checked(table: object, columns: Iterable[str], analysis: str) -> pd.DataFrame:
@@ -28,85 +29,91 @@ def checked(table: object, columns: Iterable[str], analysis: str) -> pd.DataFram
     return table
 
 
+def missing(cell: object) -> bool:
+    """Tell whether there is no value."""
+    return bool(pd.isna(cell))  # type: ignore[call-overload]
+
+
+def flag(cell: Any) -> bool:
+    """Give a truth, False where it is not known."""
+    return not missing(cell) and bool(cell)
+
+
+def records(table: pd.DataFrame) -> list[Record]:
+    """Give the rows, without what came with the table: pandas would copy that for each."""
+    return [*pd.DataFrame(table, copy=False).to_dict("records")]
+
+
+def told(table: pd.DataFrame) -> Mapping[str, Any]:
+    """Give what came with the table; nothing where pandas dropped it."""
+    held = table.attrs.get("cctrack")
+    return held if isinstance(held, Mapping) else {}
+
+
+def title(table: pd.DataFrame, otherwise: str) -> str:
+    """Give the heading of the picture."""
+    return str(told(table).get("title") or otherwise)
+
+
 def definition(table: pd.DataFrame, otherwise: str) -> str:
-    """Give the definition that came with the table."""
-    told = table.attrs.get("cctrack")
-    return str(told["definition"]) if isinstance(told, dict) and "definition" in told else otherwise
+    """Give the sentence that says what is counted, and of what the rates are shares."""
+    return str(told(table).get("definition") or otherwise)
+
+
+def as_of(table: pd.DataFrame) -> str:
+    """Say of what day the data are."""
+    date = told(table).get("as_of")
+    return f"Data as of {str(date)[:10]}." if date else ""
+
+
+def reasons(table: pd.DataFrame) -> str:
+    """Name why events were set aside: `sweep 812, instant 9`."""
+    found = told(table).get("set_aside")
+    if not isinstance(found, Mapping):
+        return ""
+    named = [f"{reason} {number(n)}" for reason, n in list(found.items())[:_REASONS]]
+    return ", ".join(named)
+
+
+def interval(table: pd.DataFrame) -> str:
+    """Name the kind of interval: `95% interval`."""
+    level = told(table).get("ci")
+    return "interval" if level is None else f"{100 * float(level):.3g}% interval"
+
+
+def human(table: pd.DataFrame, column: str) -> str:
+    """Give the name of the column without automatic events, where there is one."""
+    return column + HUMAN if column + HUMAN in table.columns else column
+
+
+def value(cell: Any) -> float | None:
+    """Give a number, None where there is none."""
+    return None if missing(cell) else float(cell)
+
+
+def number(cell: Any) -> str:
+    """Write a whole number."""
+    return NONE if missing(cell) else f"{int(cell):,}"
+
+
+def count(cell: Any, what: str) -> str:
+    """Write a number of things: `what` is the name of one."""
+    return f"{number(cell)} {what}{'' if not missing(cell) and int(cell) == 1 else 's'}"
 
 
 def percent(rate: Any) -> str:
-    """Write a share of 1 as per cent."""
-    return "\N{EN DASH}" if pd.isna(rate) or math.isnan(rate) else f"{rate:.1%}"
+    """Write a share of 1 as per cent, with two figures where it is small."""
+    if missing(rate):
+        return NONE
+    return f"{rate:.2%}" if 0 < abs(rate) < 0.00995 else f"{rate:.1%}"
 
 
-def count(number: Any, what: str) -> str:
-    """Write a number of things: `what` is the name of one."""
-    return f"{int(number):,} {what}{'' if int(number) == 1 else 's'}"
+def joined(*parts: str) -> str:
+    """Put words beside each other."""
+    return BETWEEN.join(part for part in parts if part)
 
 
-def groups_of(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Take the funnels of a table apart: the name of each group ("" for the only one) and its four rows."""
-    columns = list(table.columns[: list(table.columns).index("stage")])
-    if not columns:
-        if len(table) and table["stage"].duplicated().any():
-            raise ValueError("table has a stage twice; keep the columns that tell the groups apart before `stage`")
-        yield "", table
-        return
-    for value, rows in table.groupby(columns, sort=False, dropna=False, observed=True):
-        parts: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
-        yield " · ".join("(none)" if pd.isna(part) else str(part) for part in parts), rows
-
-
-def steps(rows: pd.DataFrame) -> Iterator[tuple[str, int, str]]:
-    """Give name, count and words of every stage of one funnel."""
-    before = ""
-    for stage, n, of_sent, step in rows.loc[:, list(FUNNEL_COLUMNS)].itertuples(index=False):
-        words = f"{int(n):,}"
-        if before:
-            words += f" · {percent(of_sent)} of sent"
-        if before not in ("", "sent"):
-            words += f" · {percent(step)} of {before}"
-        before = str(stage)
-        yield before, int(n), words
-
-
-def alt_text(table: pd.DataFrame) -> str:
-    """Say in words what the picture of a table shows, for those who do not see it.
-
-    Parameters
-    ----------
-    table
-        What `analysis.funnel` or `analysis.link_popularity` gave.
-
-    Returns
-    -------
-    str
-        A sentence or two, with the figures.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When the table is neither.
-    """
-    if isinstance(table, pd.DataFrame) and "stage" in table.columns:
-        return _funnel(checked(table, FUNNEL_COLUMNS, "analysis.funnel"))
-    return _links(checked(table, LINK_COLUMNS, "analysis.link_popularity"))
-
-
-def _funnel(table: pd.DataFrame) -> str:
-    said = []
-    for name, rows in groups_of(table):
-        stages = "; ".join(f"{stage} {words.replace(' · ', ', ')}" for stage, _, words in steps(rows))
-        said.append(f"{name}: {stages}" if name else stages)
-    return "Funnel as horizontal bars. " + ". ".join(said) + "." if said else "Funnel without groups."
-
-
-def _links(table: pd.DataFrame) -> str:
-    total = int(table["clicks_total"].sum())
-    said = f"Clicks by link as horizontal bars: {count(len(table), 'link')}, {count(total, 'click')}."
-    most = [
-        f"{NO_ADDRESS if pd.isna(uri) else uri} with {count(clicks, 'click')} by {count(people, 'contact')} "
-        f"({percent(share)} of clicks)"
-        for uri, clicks, people, share in table.loc[:, list(LINK_COLUMNS)].head(_NAMED).itertuples(index=False)
-    ]
-    return f"{said} Most clicked: {'; '.join(most)}." if most else said
+def notes(table: pd.DataFrame) -> str:
+    """Give the first things that a reader of the figures must know; those on single columns are not for pictures."""
+    known = [str(note) for note in told(table).get("notes") or ()]
+    return " ".join([note for note in known if note.partition(":")[0] not in table.columns][:_NOTES])
