@@ -19,7 +19,7 @@ _USAGE_ERROR = 2
 _INTERRUPTED = 130
 _FOLDER = Path("cctrack-demo")
 _NEWEST, _LINKS = 8, 8
-_NAME, _ADDRESS = 22, 52  # letters of a campaign's name and of a link, so that a line stays within 80
+_NAME, _ADDRESS = 22, 44  # letters of a campaign's name and of a link, so that a line stays within 80
 
 
 class _UsageError(Exception):
@@ -143,25 +143,35 @@ def _show_clicks(contact: str, names: "pd.Series[str]") -> None:
 
 def _show_funnel(funnel: "pd.DataFrame", campaign: str, name: str) -> None:
     print(f'How did "{_shortened(name, 44)}" do?    cctrack.analysis.funnel\n')
-    columns = ["stage", "n", "rate_of_sent", "rate_of_delivered", "step_rate"]
-    rows = [(stage, f"{n:,}", *map(_percent, rates)) for stage, n, *rates in funnel[columns].itertuples(index=False)]
-    _table(("stage", "recipients", "of sent", "of delivered", "of the stage before"), rows, "<>>>>")
-    print(f"  campaign {campaign}; delivered: sent and not bounced, automatic replies are")
-    print("  no bounces; opened: an open, click or forward, each recipient once\n")
+    columns = [
+        "stage",
+        "n",
+        "n_human",
+        "rate_of_delivered_human",
+        "step_rate_human",
+        "step_low_human",
+        "step_high_human",
+    ]
+    rows = [
+        (stage, f"{n:,}", f"{human:,}", _percent(of_delivered), _between(step, low, high))
+        for stage, n, human, of_delivered, step, low, high in funnel[columns].itertuples(index=False)
+    ]
+    _table(("stage", "recorded", "people", "of delivered", "of the stage before"), rows, "<>>>>")
+    aside = funnel.attrs["cctrack"]["set_aside"]
+    print(f"  campaign {campaign}; people: without {_things(sum(aside.values()), 'event')} that look automatic")
+    print("  (mail scanners), rates are of these; in brackets 95 % intervals\n")
 
 
 def _show_links(popular: "pd.DataFrame") -> None:
     print("Which of its links?    cctrack.analysis.link_popularity\n")
-    columns = ["clicks_total", "unique_clickers", "share_of_clicks", "link_uri"]
+    columns = ["clicks_total", "unique_clickers_human", "reach_human", "rank_low_human", "rank_high_human", "link_uri"]
     rows = [
-        (f"{clicks:,}", f"{people:,}", _percent(share), _shortened(_page(uri), _ADDRESS))
-        for clicks, people, share, uri in popular[columns].head(_LINKS).itertuples(index=False)
+        (f"{clicks:,}", f"{people:,}", _percent(reach), f"{low}-{high}", _shortened(_page(uri), _ADDRESS))
+        for clicks, people, reach, low, high, uri in popular[columns].head(_LINKS).itertuples(index=False)
     ]
-    _table(("clicks", "contacts", "share", "link, without parameters"), rows, ">>><")
-    total = int(popular["clicks_total"].sum())
-    print(
-        f"  {min(_LINKS, len(popular))} of {_things(len(popular), 'link')}; share: of all {_things(total, 'click')}\n"
-    )
+    _table(("clicks", "people", "reach", "rank", "link, without parameters"), rows, ">>>><")
+    print(f"  {min(_LINKS, len(popular))} of {_things(len(popular), 'link')}; people: without mail scanners; reach: of")
+    print("  delivered; rank: between which places chance may move it\n")
 
 
 def _show_next(contact: str) -> None:
@@ -223,6 +233,10 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> N
 
 def _percent(rate: float) -> str:
     return "-" if rate != rate else f"{rate:.1%}"
+
+
+def _between(rate: float, low: float, high: float) -> str:
+    return "-" if rate != rate else f"{rate:.1%} [{low:.1%}, {high:.1%}]"
 
 
 def _things(number: int, what: str) -> str:

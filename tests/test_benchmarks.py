@@ -23,7 +23,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     """Give the table and the file of one quick run."""
     file = tmp_path_factory.mktemp("benchmarks") / "found.json"
-    ended = run("pages", "imports", "--quick", "--json", str(file))
+    ended = run("pages", "imports", "funnel", "--quick", "--json", str(file))
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, json.loads(file.read_text())
 
@@ -47,6 +47,12 @@ def test_ours_stands_beside_a_peer(quick: tuple[str, dict[str, Any]]) -> None:
         assert row["ratio"] == pytest.approx(row["ours"] / row["theirs"])
         assert ("pages to frame, 100,000 rows: " + kind, "json_normalize") in rows
     assert any(name == "import cctrack: CPU" for name, _ in rows)
+    for label, peer in (
+        ("", "polars categorical"),
+        (", machine='both'", "naive pandas"),
+        (", text ids", "naive pandas"),
+    ):
+        assert rows[f"funnel, 200,000 rows{label}: wall", peer]["target"] is not None
 
 
 def test_the_table_says_the_same_as_the_file(quick: tuple[str, dict[str, Any]]) -> None:

@@ -66,7 +66,7 @@ def served(environment: dict[str, str], *arguments: str) -> Iterator[tuple[subpr
 
 
 def numbers(line: str) -> list[str]:
-    return re.findall(r"[\d,.]+%?", line)
+    return re.findall(r"\d[\d,.]*%?", line)
 
 
 def assert_picture(path: Path, says: str) -> None:
@@ -108,8 +108,11 @@ def test_demo_prints_the_figures_of_the_reports(tmp_path: Path, capsys: pytest.C
     assert shown == [f"{when:%Y-%m-%d %H:%M}" for when in newest]
     for row in funnel.itertuples():
         line = next(line for line in lines if line.startswith(f"  {row.stage} "))
-        rates = [row.rate_of_sent, row.rate_of_delivered, row.step_rate]
-        assert numbers(line) == [f"{row.n:,}", *(f"{rate:.1%}" for rate in rates if pd.notna(rate))]
+        rates = [row.rate_of_delivered_human, row.step_rate_human, row.step_low_human, row.step_high_human]
+        assert numbers(line) == [
+            *(f"{n:,}" for n in (row.n, row.n_human)),
+            *(f"{rate:.1%}" for rate in rates if pd.notna(rate)),
+        ]
     assert sorted(path.name for path in (tmp_path / "here").iterdir()) == ["funnel.png", "links.png"]
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import cache, demo, fanout, imports, pages
+from tests.benchmarks import cache, demo, fanout, funnel, imports, pages
 from tests.benchmarks.measure import Row, table
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
@@ -20,8 +20,9 @@ BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "imports": imports.run,
     "cache": cache.run,
     "demo": demo.run,
+    "funnel": funnel.run,
 }
-_PACKAGES = ("pandas", "numpy", "pyarrow", "msgspec", "requests", "requests-cache", "requests-ratelimiter")
+_PACKAGES = ("pandas", "numpy", "pyarrow", "polars", "msgspec", "requests", "requests-cache", "requests-ratelimiter")
 
 
 def main() -> None:
