@@ -1,6 +1,6 @@
 """Hours of the week against a count in plain Python, across both clock changes of two zones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -133,7 +133,8 @@ def test_slots_are_rates_of_the_delivered_and_blank_where_little_was_sent() -> N
     free = activity_heatmap(table(SLOTS), view="sends", machine="include", min_delivered=1, min_campaigns=1)
     assert free["rate"].notna().sum() == 3
     alone = free[free["n_campaigns"] == 1].iloc[0]
-    assert alone["rate"] == 0.1 and np.isnan(alone["low"])
+    assert alone["rate"] == 0.1
+    assert np.isnan(alone["low"])
     shifted = activity_heatmap(table(SLOTS), view="sends", machine="include", tz="Asia/Tokyo")
     assert by_hour(shifted)[("Sunday", 8)] == 80
 
@@ -186,12 +187,14 @@ NOTHING: dict[str, list[Event]] = {
 def test_little_gives_a_table_and_a_picture(name: str, view: Any) -> None:
     for machine in ("both", "exclude", "include"):
         got = activity_heatmap(table(NOTHING[name], machine=True), view=view, machine=machine)  # type: ignore[arg-type]
-        assert len(got) == 168 and isinstance(got.index, pd.RangeIndex)
-        assert got["n"].dtype == "Int64" and got["rate"].dtype == "float64"
+        assert len(got) == 168
+        assert isinstance(got.index, pd.RangeIndex)
+        assert got["n"].dtype == "Int64"
+        assert got["rate"].dtype == "float64"
         assert list(got["weekday"].drop_duplicates()) == DAYS
         plots.activity_heatmap(got, Figure().subplots())
         assert plots.alt_text(got)
-    assert list(activity_heatmap(table([]), by="campaign_id", view=view).columns)[0] == "campaign_id"
+    assert next(iter(activity_heatmap(table([]), by="campaign_id", view=view).columns)) == "campaign_id"
 
 
 def test_the_order_and_the_type_of_the_input_do_not_matter() -> None:
@@ -235,7 +238,8 @@ def test_later_events_are_not_counted_and_the_words_tell_the_choices() -> None:
     got = activity_heatmap(table(SLOTS), as_of=START + pd.Timedelta(days=1), tz="Europe/Berlin")
     assert got["n"].sum() == 18
     text = explain(got).text
-    assert "Europe/Berlin" in text and "no better hour" in text
+    assert "Europe/Berlin" in text
+    assert "no better hour" in text
     told = got.attrs["cctrack"]["columns"]
     assert {name.removesuffix("_human") for name in got.columns} <= set(told)
     assert "no proof" in explain(activity_heatmap(table(SLOTS), view="sends")).text
@@ -252,7 +256,8 @@ def test_the_picture_tells_blank_from_nothing() -> None:
     ax = drawn({"view": "sends"})
     assert ax.get_title("left") == "Click rate by hour of sending, UTC"
     values = plots.data(ax)
-    assert values["value"].notna().sum() == 1 and len(values) == 168
+    assert values["value"].notna().sum() == 1
+    assert len(values) == 168
     assert sum(bool(one.get_hatch()) for one in ax.patches) == 2  # too few; the other 165 hours are empty
     assert "hatched: too little was sent; empty: nothing was sent" in ax.get_xlabel().replace("\n", " ")
     people = drawn({})
@@ -261,7 +266,9 @@ def test_the_picture_tells_blank_from_nothing() -> None:
 
 
 def test_few_groups_are_drawn_and_many_refused() -> None:
-    few: Callable[[int], pd.Series] = lambda n: pd.Series([f"g{at % n}" for at in range(90)], index=map(str, range(90)))
+    def few(n: int) -> pd.Series:
+        return pd.Series([f"g{at % n}" for at in range(90)], index=map(str, range(90)))
+
     ax = drawn({"by": few(3).rename("list")})
     assert plots.data(ax)["group"].nunique() == 3
     with pytest.raises(ValueError, match="7 groups, of which 6 can be drawn"):

@@ -154,6 +154,12 @@ def test_readme_names_the_columns_as_they_are() -> None:
     assert tuple(listed[1].split()) == _reports()["activities_df"].names
 
 
+def test_readme_lists_every_analysis() -> None:
+    part = README.partition("| analysis |")[2].partition("\n\n")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
+    assert sorted(listed) == sorted(set(cctrack.analysis.__all__) - {"explain"})
+
+
 def test_readme_names_every_keyword_and_error() -> None:
     words = set(re.findall(r"`\"?(\w+)\"?`", README))
     assert {option for report in _reports().values() for option in report.options} <= words

@@ -48,12 +48,15 @@ def test_the_story_is_told_in_order() -> None:
     hours = [0, 2, 3, 0, 4 / HOUR, 1, np.nan, np.nan]
     np.testing.assert_allclose(got["hours_since_send"].to_numpy(), hours)
     assert got["machine"].tolist() == [False] * 4 + [True] + [False] * 3
-    assert got["machine_reason"].tolist()[4] == "instant" and got["machine_reason"].count() == 1
+    assert got["machine_reason"].tolist()[4] == "instant"
+    assert got["machine_reason"].count() == 1
     assert str(got["local_time"].dtype) == "datetime64[us, Europe/Berlin]"
-    assert got["local_time"][0].hour == 23 and got["activity_date"][0].hour == 22
+    assert got["local_time"][0].hour == 23
+    assert got["activity_date"][0].hour == 22
     assert got["bounce_code"][5] == "V"
     told = got.attrs["cctrack"]
-    assert set(got.columns) == set(told["columns"]) and told["contact_id"] == "1"
+    assert set(got.columns) == set(told["columns"])
+    assert told["contact_id"] == "1"
     assert "instant 1" in explain(got).text
 
 
@@ -61,7 +64,8 @@ def test_the_choice_of_automatic_events() -> None:
     given = full(ROWS)
     assert len(contact_timeline(given, "1", machine="exclude")) == 7
     plain = contact_timeline(given, "1", machine="include")
-    assert len(plain) == 8 and "machine" not in plain.columns
+    assert len(plain) == 8
+    assert "machine" not in plain.columns
     flags = machine_activity(given)
     again = contact_timeline(flags, "1")  # the verdicts of a table that has them hold
     pd.testing.assert_frame_equal(again, contact_timeline(given, "1"))
@@ -108,7 +112,8 @@ def test_nothing_gives_a_table_and_a_picture(machine: Any) -> None:
     ):
         got = contact_timeline(full(rows), who, machine=machine)
         assert isinstance(got.index, pd.RangeIndex)
-        assert got["hours_since_send"].dtype == "float64" and got["activity_type"].dtype == "string"
+        assert got["hours_since_send"].dtype == "float64"
+        assert got["activity_type"].dtype == "string"
         for x in ("time", "since_send"):
             plots.contact_timeline(got, Figure().subplots(), x=x)  # type: ignore[arg-type]
         assert "Nothing happened" in plots.alt_text(got)
@@ -176,7 +181,8 @@ def test_each_kind_has_its_mark() -> None:
         assert words in legend
     assert "triangle" not in legend
     data = plots.data(ax)
-    assert len(data) == 7 and data["name"].nunique() == 3
+    assert len(data) == 7
+    assert data["name"].nunique() == 3
     assert "1 of these automatic" in plots.alt_text(got)
 
 
@@ -185,7 +191,8 @@ def test_marks_stand_by_the_time_since_the_send() -> None:
     ax = plots.contact_timeline(got, x="since_send")
     assert plots.data(ax)["value"].tolist() == pytest.approx([2, 3, 4 / HOUR, 1])
     legend = ax.get_xlabel().replace("\n", " ")
-    assert "At the left end" in legend and "1 event of a campaign without a send left out" in legend
+    assert "At the left end" in legend
+    assert "1 event of a campaign without a send left out" in legend
     with pytest.raises(ValueError, match="x='age' is not known"):
         plots.contact_timeline(got, x="age")  # type: ignore[arg-type]
 
@@ -194,5 +201,6 @@ def test_small_axes_show_the_newest() -> None:
     rows = [Event("SEND", f"c{n:02}", "1", n * 90 * HOUR) for n in range(60)]
     got = contact_timeline(full(rows))
     shown = plots.data(plots.contact_timeline(got, Figure((4, 3), layout="constrained").subplots()))["name"]
-    assert 5 < len(shown) < 30 and shown.iloc[-1] == "c59"
+    assert 5 < len(shown) < 30
+    assert shown.iloc[-1] == "c59"
     assert plots.data(plots.contact_timeline(got))["name"].nunique() == 40

@@ -166,8 +166,8 @@ def _definition(event: Event, view: View, chosen: Definitions, delivered: int, c
     if view == "people":
         return f"The first {event} of each recipient (contact in a campaign), by the hour in which it came."
     return (
-        f"Recipients with {_A[event]}, of those delivered, by the hour in which their campaign was sent; hours with less "
-        f"than {delivered} delivered or {campaigns} campaigns are left blank. {chosen.sentence}"
+        f"Recipients with {_A[event]}, of those delivered, by the hour in which their campaign was sent; hours "
+        f"with less than {delivered} delivered or {campaigns} campaigns are left blank. {chosen.sentence}"
     )
 
 

@@ -167,7 +167,7 @@ def explain(table: pd.DataFrame) -> Explanation:
 
 _CHOICES = (
     "semantics", "definitions", "level", "by", "window", "tolerance", "allow_implied", "orphans", "ci", "tz", "method",
-    "metric", "baseline", "adjust", "kinds", "drop", "collapse",
+    "metric", "baseline", "adjust", "kinds", "drop", "collapse", "event", "view", "cadence", "before",
 )  # fmt: skip
 
 

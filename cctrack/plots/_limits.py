@@ -106,7 +106,7 @@ def _scales(ax: Axes, plane: _Plane) -> None:
     text: dict[str, Any] = {"fontsize": plane.size, "color": GREY}
     across, up = plane.across, plane.up
     tall = (up.left - up.right) * row_height(ax)
-    for tick in up.ticks(lambda _: "00", tall, tall, plane.size):
+    for tick in up.ticks(lambda _: "00", tall, tall + plane.size, plane.size):
         ax.plot([across.left, across.right], [up.at(tick)] * 2, **line)
         written(ax, share(tick), (across.left, up.at(tick)), xytext=(-3, 0), ha="right", va="center", **text)
     wide = (across.right - across.left) * width_of(ax)
@@ -179,7 +179,7 @@ def _draw_marks(ax: Axes, plane: _Plane, known: pd.DataFrame) -> None:
 def _draw_names(
     ax: Axes, plane: _Plane, known: pd.DataFrame, placed: list[Bbox], lines: Sequence[tuple[float, float]]
 ) -> None:
-    """Write the names of campaigns outside, the furthest out first, where they cover no other words and least else."""
+    """Write the names of campaigns outside, the furthest out first, where they cover no words, no marks and few lines."""
     low, high = ax.transData.transform([(plane.across.left, plane.up.left), (1.0, plane.up.right)])
     room = Bbox([low, high])
     places = [
@@ -199,8 +199,8 @@ def _draw_names(
             if within and not any(box.padded(1).overlaps(one) for one in placed):
                 covered = _SAMPLES * box.padded(5).count_contains(marks) + box.count_contains(along)
                 found.append((int(covered), turn, text, box))
-        if found:
-            _, _, text, box = min(found, key=lambda one: one[:2])
+        covered, _, text, box = min(found, key=lambda one: one[:2], default=(_SAMPLES, 0, text, box))
+        if covered < _SAMPLES:  # beside the mark of another campaign a name would be taken for that one's
             ax.add_artist(text)
             placed.append(box)
 
@@ -228,7 +228,7 @@ def _caption(table: pd.DataFrame) -> list[str]:
     first = (told(table).get("notes") or [""])[0]
     return [
         key,
-        "Full marks: outside the 95% limits; diamonds: outside the others.",
+        "Full marks: outside the 95% limits; diamonds: outside the others; names as far as there is room.",
         definition(table, _DEFINITION),
         str(first),
         aside,
