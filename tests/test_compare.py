@@ -266,6 +266,20 @@ def test_unpaired_nulls() -> None:
     assert (rare["p"] < 0.05).mean() < 0.055
 
 
+def test_intervals_cover_on_average() -> None:
+    """Over true rates that spread from 0 to 1, of different recipients and of the same ones."""
+    rng = np.random.default_rng(9)
+    rate_a, rate_b = rng.random((2, 20_000))
+    k_a, k_b = rng.binomial(120, rate_a), rng.binomial(80, rate_b)
+    low, high = newcombe(k_a, 120, k_b, 80)
+    assert ((low <= rate_a - rate_b) & (rate_a - rate_b <= high)).mean() == pytest.approx(0.95, abs=0.01)
+    cells = rng.dirichlet(np.ones(4), 20_000)
+    seen = rng.multinomial(100, cells)
+    low, high = paired_newcombe(*seen.T)
+    gap = cells[:, 1] - cells[:, 2]
+    assert ((low <= gap) & (gap <= high)).mean() == pytest.approx(0.95, abs=0.012)
+
+
 def test_overlapping_nulls() -> None:
     pairs = nulls(1000, 300, 200, 100)
     got = differences(pairs, False, 0.95, "none")

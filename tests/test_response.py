@@ -17,13 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cctrack import plots
-from cctrack.analysis import explain, response_curve
+from cctrack.analysis import _events, explain, response_curve
 from cctrack.analysis._cure import Cured, cured
 from cctrack.analysis._intervals import wilson
 from cctrack.analysis._survival import Completion, Curve
 from cctrack.catalog import ACTIVITIES
 from cctrack.demo_account.account import KINDS, Account, generate
-from cctrack.errors import ClockWarning
+from cctrack.errors import ClockWarning, EngineError
 from cctrack.frames import Columns
 
 mpl.use("agg")
@@ -408,7 +408,7 @@ REFUSED: dict[str, tuple[list[Event], dict[str, Any], str]] = {
     "too young": (
         [*OLD, *campaign("young", 7, 100, spread(30, 6.5))],
         {},
-        "younger than the curve can tell: maturity 0.17 is below 0.2",
+        "younger than the curve can tell: maturity 0.18 is below 0.2",
     ),
     "few responses": ([*OLD, *campaign("young", 20, 100, spread(19, 19.5))], {}, "fewer than 20 clicks so far"),
     "none at all": ([*OLD, *campaign("young", 20, 100, [])], {}, "fewer than 20 clicks so far"),
@@ -497,8 +497,8 @@ def test_what_has_no_send_or_no_date_is_left_out_and_said() -> None:
     got = response_curve(rows, machine="include", as_of=NOW)
     assert got.set_index("campaign_id").loc["young", "n_responded"] == 30
     said = explain(got).text
-    assert "1 recipients with a click have no dated send" in said
-    assert "1 recipients have a click without a date" in said
+    assert "Recipients with a click and no dated send are left out: 1." in said
+    assert "Recipients whose clicks have no date do not count as responding: 1." in said
 
 
 def test_the_curve_is_what_was_seen_and_then_expected() -> None:
@@ -605,6 +605,13 @@ def test_every_engine_gives_the_same(engine: str) -> None:
         {"by": "month", "definitions": "sent"},
     ):
         pd.testing.assert_frame_equal(response_curve(on(engine, rows), **said), response_curve(rows, **said))  # type: ignore[arg-type]
+
+
+def test_more_recipients_than_come_over_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_events, "ROW_LIMIT", 100)
+    with pytest.raises(EngineError, match=r"response_curve needs more than the 100 rows .* pass the table as pandas"):
+        response_curve(on("polars", table(OLD)), machine="include")
+    assert len(response_curve(table(OLD), machine="include")) == 3
 
 
 def test_neither_order_nor_repeats_nor_dtypes_matter() -> None:

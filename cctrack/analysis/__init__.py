@@ -9,6 +9,7 @@ from cctrack.analysis._heatmap import activity_heatmap
 from cctrack.analysis._hygiene import hygiene
 from cctrack.analysis._links import link_popularity
 from cctrack.analysis._machine_activity import machine_activity
+from cctrack.analysis._pressure import pressure
 from cctrack.analysis._response import response_curve
 from cctrack.analysis._scorecard import scorecard
 from cctrack.analysis._timeline import contact_timeline
@@ -27,6 +28,7 @@ __all__ = [
     "hygiene",
     "link_popularity",
     "machine_activity",
+    "pressure",
     "reconcile",
     "response_curve",
     "scorecard",

@@ -118,15 +118,12 @@ def notes(
     if "campaign_id" not in groups.names and followed["campaign_id"].nunique() > 1:
         said.append(_POOLED)
     without = int((recipients["first"].notna() & followed[SEEN].isna() & recipients["sent"].isna()).sum())
-    if without:
-        said.append(
-            f"{without:,} recipients with {AN[choices.event]} {choices.event} have no dated send, and are left out."
-        )
+    words = f"{AN[choices.event]} {choices.event}"
+    said += [f"Recipients with {words} and no dated send are left out: {without:,}."] if without else []
     undated = int((HAS[choices.event][recipients[PATTERN].to_numpy(dtype="int64")] & recipients["first"].isna()).sum())
-    if undated:
-        said.append(
-            f"{undated:,} recipients have {AN[choices.event]} {choices.event} without a date: it does not count."
-        )
+    said += (
+        [f"Recipients whose {choices.event}s have no date do not count as responding: {undated:,}."] if undated else []
+    )
     return said
 
 

@@ -17,7 +17,7 @@ from cctrack.analysis._patterns import HAS, PATTERN
 KINDS: Final = {"open": "EMAIL_OPEN", "click": "EMAIL_CLICK"}
 AFTER, SEEN = "_after", "_seen"
 _HOUR: Final = 3_600_000_000  # microseconds
-_WAY_OUT: Final = "months or contacts one after the other"
+_WAY_OUT: Final = "pass the table as pandas"
 Numbers = npt.NDArray[np.int64]
 
 

@@ -123,7 +123,10 @@ def activity_heatmap(
     events = opened(activities, needed if view == "people" else (*needed, "bounce_code"))
     newest = moment("as_of", as_of) if as_of is not None else events.newest()
     events = events if as_of is None else events.until(newest)
-    columns = _PEOPLE if view == "people" else _SENDS
+    columns = {
+        name: meaning.format(event=event, a=_A[event])
+        for name, meaning in (_PEOPLE if view == "people" else _SENDS).items()
+    }
     groups = grouping(by, events, columns, where)
     found = None if machine == "include" else flagged(events, groups.keys)
     if view == "people":
@@ -138,10 +141,7 @@ def activity_heatmap(
         row=f"One row is one hour of the week in {where}"
         + (f", by {' and '.join(groups.names)}." if by is not None else "."),
         definition=_definition(event, view, chosen, min_delivered, min_campaigns),
-        columns={
-            **groups.meanings,
-            **{name: meaning.format(event=event, a=_A[event]) for name, meaning in columns.items()},
-        },
+        columns={**groups.meanings, **columns},
         source=events.source,
         notes=[_AS_SENT if view == "people" else _NO_PROOF, *notes],
         event=event,
@@ -218,7 +218,7 @@ def _weeks(rows: pd.DataFrame, groups: Grouping) -> pd.DataFrame:
 
 def _slot(times: "pd.Series[Any]", tz: str) -> Numbers:
     local = times.dt.tz_convert(tz)
-    slots: Numbers = (local.dt.dayofweek * 24 + local.dt.hour).fillna(-1).to_numpy(dtype=np.int64)
+    slots: Numbers = (local.dt.day_of_week * 24 + local.dt.hour).fillna(-1).to_numpy(dtype=np.int64)
     return slots
 
 

@@ -91,6 +91,9 @@ class Older:
         Between campaigns: by moments (DerSimonian and Laird, Controlled Clinical Trials 7 (1986) 177-188), drawn
         towards what `_SHIFT` makes of the curve, by the variance of either. To it comes that of the curve itself.
         """
+        then = min(then, self.completion.horizon)
+        if now >= then:
+            return 0.0
         least = min(then, self.least)
         had = np.array([np.searchsorted(one, now, side="right") for one in self.campaigns], dtype=np.float64)
         of = np.array([np.searchsorted(one, least, side="right") for one in self.campaigns], dtype=np.float64)
@@ -191,8 +194,8 @@ class Completed:
 
     @cached_property
     def _now(self) -> float:
-        """The age at which others had as large a part."""
-        return self.older.completion.when(self.maturity)
+        """The age up to which others had no larger part."""
+        return self.older.completion.until(self.maturity)
 
 
 def length(hours: float) -> str:

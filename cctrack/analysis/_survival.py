@@ -146,3 +146,8 @@ class Completion:
         """Give the time by which a share has come."""
         place = int(np.searchsorted(self.share, share * (1 - _SLACK), side="left"))
         return float(self.time[place]) if place < len(self.time) else self.horizon
+
+    def until(self, share: float) -> float:
+        """Give the time up to which no more than a share has come."""
+        place = int(np.searchsorted(self.share, share * (1 + _SLACK), side="right"))
+        return float(self.time[place]) if place < len(self.time) else self.horizon

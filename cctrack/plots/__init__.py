@@ -10,6 +10,7 @@ from cctrack.plots._heatmap import activity_heatmap
 from cctrack.plots._hygiene import hygiene
 from cctrack.plots._links import link_popularity
 from cctrack.plots._machine_activity import machine_activity
+from cctrack.plots._pressure import pressure
 from cctrack.plots._reconcile import reconcile
 from cctrack.plots._response import response_curve
 from cctrack.plots._scorecard import scorecard
@@ -29,6 +30,7 @@ __all__ = [
     "hygiene",
     "link_popularity",
     "machine_activity",
+    "pressure",
     "reconcile",
     "response_curve",
     "scorecard",

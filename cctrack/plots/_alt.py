@@ -16,6 +16,7 @@ from cctrack.plots import (
     _limits,
     _links,
     _machine_activity,
+    _pressure,
     _reconcile,
     _response,
     _scorecard,
@@ -43,6 +44,8 @@ _PICTURES: Final[Sequence[tuple[str, Sequence[str], _Said]]] = (
     ("compare_campaigns", _limits.COLUMNS, _limits.said),
     ("activity_heatmap", _heatmap.COLUMNS, _heatmap.said),
     ("contact_timeline", _timeline.COLUMNS, _timeline.said),
+    ("pressure", _pressure.BANDS, _pressure.said),
+    ("pressure", _pressure.HAZARD, _pressure.said),
 )
 
 

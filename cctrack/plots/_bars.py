@@ -128,7 +128,8 @@ def draw_bars(ax: Axes, bars: Sequence[Bar], measures: Measures, *, above: bool 
         if kind in measures:
             _lay(ax, list(_placed(bars, kind)), kind, thick, down, measures[kind])
     _whiskers(ax, bars, down)
-    ax.vlines(0, -0.5, len(bars) - 0.5, color=GREY, linewidth=0.8)
+    lined = [y for y, bar in enumerate(bars) if above or not bar.heading]
+    ax.vlines([0] * len(lined), [y - 0.5 for y in lined], [y + 0.5 for y in lined], color=GREY, linewidth=0.8)
     for y, bar in enumerate(bars):
         if above or bar.heading:
             _name(ax, bar, y, size, room, left)

@@ -12,7 +12,7 @@ from cctrack.plots._letters import fitted, taken
 from cctrack.plots._panels import Panel, Place, Point, draw_panel
 from cctrack.plots._sheet import FAINT, GREY, LEAST, points, row_height, width_of, written
 
-_LARGEST = 9.0  # points, of names
+_LARGEST, _USUAL = 10.5, 9.0  # points, of names: at most, and in a figure of our own
 NAMES: Final = 0.34  # of the width, at most
 _GAP = 12.0  # points between panels
 _LEAST_FOR_PANEL = 72.0  # points
@@ -79,7 +79,8 @@ def draw_dots(
     gap
         Points between panels.
     """
-    size = max(LEAST, min(largest, 0.62 * row_height(ax), width_of(ax) / 46))
+    wide = max(min(_USUAL, width_of(ax) / 46), width_of(ax) / 57)
+    size = max(LEAST, min(largest, 0.62 * row_height(ax), wide))
     ax.set_xlim(0, 1)
     left = _names(ax, rows, size)
     between = gap * points(ax) / ax.bbox.width

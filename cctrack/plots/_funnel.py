@@ -42,8 +42,8 @@ def funnel(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Words: the count, its share of what was sent and its share of the stage before, without automatic events where
-        the table tells them (an outline shows what was recorded). The whisker is the interval of the step; inferred
-        opens are hatched.
+        the table tells them (an outline shows what was recorded); at the right edge who bounced, unsubscribed or
+        forwarded. The whisker is the interval of the step; inferred opens are hatched.
 
     Raises
     ------
@@ -161,7 +161,11 @@ def _said(parts: Parts) -> str:
     if not told:
         return f"Funnel. {_NOTHING}"
     rest = f" And {len(parts) - _MOST} more groups." if len(parts) > _MOST else ""
-    return f"Funnel as horizontal bars. {'. '.join(told)}.{rest}"
+    return f"Funnel as {_form(parts)}. {'. '.join(told)}.{rest}"
+
+
+def _form(parts: Parts) -> str:
+    return "horizontal bars" if len(parts) <= _MOST_AS_BARS else "rates of each step with their intervals"
 
 
 def _in_words(stage: Stage) -> str:

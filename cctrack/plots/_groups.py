@@ -54,9 +54,9 @@ def names_of(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     unknown = [missing(name) or not readable(str(name), plain) for name in table["campaign_name"]]
     ids_of = pd.DataFrame({"name": names, "id": ids}).groupby("name")["id"]
     several = (ids_of.transform("nunique") > 1).to_list()
-    dates = [
-        joined(*map(_cell, row)) for row in table[[n for n in kept if n != "campaign_name"]].itertuples(index=False)
-    ]
+    others = [name for name in kept if name != "campaign_name"]
+    # A frame without columns has no rows to go through in pandas 2.
+    dates = [joined(*map(_cell, row)) for row in table[others].itertuples(index=False)] if others else [""] * len(table)
     rows = zip(names, dates, ids, several, unknown, strict=True)
     return [
         joined(date, one) if nameless else joined(name, one) if twice else name

@@ -1,10 +1,11 @@
 """Words that can be read: in letters that a font has, with the middle left out where the room is short."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
@@ -14,7 +15,8 @@ BETWEEN: Final = " · "  # parts of words
 PLAIN: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}  # a $ in a name is no formula
 _PASSED_OVER: Final = ("Cf", "Mn", "So", "Sk")  # joiners, accents and pictures: a name is read without them
 _FROM_LEFT: Final = "\N{LEFT-TO-RIGHT MARK}"
-_SLACK = 1.02
+_ENCODED: Final = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")  # bytes of letters beyond ASCII
+_SLACK = 1.02  # for the hinting at yet another resolution
 _FEWEST = 4  # letters that are left of words
 _MOST = 400  # letters that any picture could hold
 # Families with letters that the usual one lacks, on one system or another; those that hold bitmaps cannot be drawn.
@@ -97,6 +99,7 @@ def shortened(words: str, letters: int) -> str:
 def drawable(words: str, font: FontProperties, *, address: bool) -> str:
     """Replace what cannot be drawn: in an address by its bytes in per cent, as browsers do, elsewhere by a mark."""
     files = tuple(_files(font))
+    words = _ENCODED.sub(_decoded, words) if address else words
     mark = "\N{REPLACEMENT CHARACTER}" if _has(files, "\N{REPLACEMENT CHARACTER}") else "?"
 
     def seen(letter: str) -> str:
@@ -116,11 +119,19 @@ def drawable(words: str, font: FontProperties, *, address: bool) -> str:
     return _FROM_LEFT + found if leftwards and _has(files, _FROM_LEFT) else found
 
 
+def _decoded(found: re.Match[str]) -> str:
+    """Read letters that an address has as bytes; what is no text stays."""
+    try:
+        return unquote(found[0], errors="strict")
+    except UnicodeDecodeError:
+        return found[0]
+
+
 def readable(words: str, font: FontProperties) -> bool:
-    """Tell whether most of the letters can be drawn, here with the help of all families."""
+    """Tell whether there are letters, and most of them can be drawn, here with the help of all families."""
     files = (*_files(font), *(file for name in _families(words, font) for file in _files_of(name)))
-    missing = sum(not _has(files, letter) for letter in words if letter.isalnum())
-    return 2 * missing <= sum(map(str.isalnum, words))
+    letters = [letter for letter in words if letter.isalnum()]
+    return 2 * sum(_has(files, letter) for letter in letters) >= max(len(letters), 1)
 
 
 def _files(font: FontProperties) -> Iterable[str]:

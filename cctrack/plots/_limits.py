@@ -179,30 +179,32 @@ def _draw_marks(ax: Axes, plane: _Plane, known: pd.DataFrame) -> None:
 def _draw_names(
     ax: Axes, plane: _Plane, known: pd.DataFrame, placed: list[Bbox], lines: Sequence[tuple[float, float]]
 ) -> None:
-    """Write the names of campaigns outside, the furthest out first, where they cover no words, no marks and few lines."""
+    """Write the names of campaigns outside, where they cover no words, no marks and few lines, the furthest out first.
+
+    Beside the mark of another campaign a name would be taken for that one's: then there is none.
+    """
     low, high = ax.transData.transform([(plane.across.left, plane.up.left), (1.0, plane.up.right)])
-    room = Bbox([low, high])
-    places = [
-        (plane.across.at(float(n)), plane.up.at(float(rate))) for n, rate in zip(known["n"], known["rate"], strict=True)
-    ]
+    pairs = zip(known["n"], known["rate"], strict=True)
+    places = [(plane.across.at(float(n)), plane.up.at(float(rate))) for n, rate in pairs]
     marks, along = ax.transData.transform(places), ax.transData.transform(lines)
-    out = [place for place, level in enumerate(known["level"]) if level][:_NAMED]
-    for place in out:
-        found: list[tuple[int, int, Annotation, Bbox]] = []
-        for turn, (right, above, side) in enumerate(_BESIDE):
+    for place in [place for place, level in enumerate(known["level"]) if level][:_NAMED]:
+        best: tuple[int, Annotation, Bbox] | None = None
+        for right, above, side in _BESIDE:
             style: dict[str, Any] = {"fontsize": plane.size, "color": INK, "ha": side, "va": "center"}
             text = written(ax, "", places[place], xytext=(right, above), bbox=_BEHIND, **style)
             fitted(text, str(known["name"].iloc[place]), _WIDEST * ax.bbox.width)
             box = text.get_window_extent()
-            text.remove()
-            within = room.x0 <= box.x0 and box.x1 <= room.x1 and room.y0 <= box.y0 and box.y1 <= room.y1
-            if within and not any(box.padded(1).overlaps(one) for one in placed):
-                covered = _SAMPLES * box.padded(5).count_contains(marks) + box.count_contains(along)
-                found.append((int(covered), turn, text, box))
-        covered, _, text, box = min(found, key=lambda one: one[:2], default=(_SAMPLES, 0, text, box))
-        if covered < _SAMPLES:  # beside the mark of another campaign a name would be taken for that one's
-            ax.add_artist(text)
-            placed.append(box)
+            covered = int(box.count_contains(along))
+            within = low[0] <= box.x0 and box.x1 <= high[0] and low[1] <= box.y0 and box.y1 <= high[1]
+            free = not box.padded(5).count_contains(marks) and not any(box.padded(1).overlaps(one) for one in placed)
+            if not (within and free) or (best is not None and best[0] <= covered):
+                text.remove()
+                continue
+            if best is not None:
+                best[1].remove()
+            best = covered, text, box
+        if best is not None:
+            placed.append(best[2])
 
 
 def _marks(known: pd.DataFrame) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def _of_events(table: pd.DataFrame, sheet: Sheet) -> Axes:
     end = [definition(table, _DEFINITION), as_of(table)]
     if not bars:
         return sheet.empty(_NOTHING, end, marks([], _MEASURES))
-    caption = ["Light: all events of the kind; dark: those set aside.", *end]
+    caption = ["Light: all events of the kind; dark: those set aside.", _rules(table), *end]
     ax = sheet.opened(len(bars), caption)
     draw_bars(ax, bars, _MEASURES)
     return sheet.closed(ax, marks(bars, _MEASURES), said(table))
@@ -144,7 +144,9 @@ def _rows(table: pd.DataFrame, room: int) -> tuple[list[Row], list[Panel]]:
 
 
 def _count_panel(heading: str, measure: str) -> Panel:
-    return Panel(heading, f"events, {measure}", under="events", kind="bar", form=number, tick=lambda n: f"{n:,.4g}")
+    return Panel(
+        heading, f"events, {measure}", under="events", kind="bar", whole=True, form=number, tick=lambda n: f"{n:,.4g}"
+    )
 
 
 def _changed(table: pd.DataFrame) -> list[str]:
@@ -172,10 +174,18 @@ def _caption(table: pd.DataFrame) -> list[str]:
     return [
         "Tick: the rate as recorded; point: what is left.",
         _aside(table),
+        _rules(table),
         f"Reported, not set aside: {reported}." if reported else "",
         definition(table, _DEFINITION),
         as_of(table),
     ]
+
+
+def _rules(table: pd.DataFrame) -> str:
+    """Say what the rules are that found something."""
+    found = told(table).get("set_aside") or {}
+    named = [str(rule) for rule in told(table).get("rules") or () if str(rule).partition(":")[0] in found]
+    return f"{'; '.join(named)}." if named else ""
 
 
 def _aside(table: pd.DataFrame) -> str:

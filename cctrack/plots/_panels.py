@@ -72,6 +72,8 @@ class Panel:
         Its width, against that of others.
     zero : bool
         Whether the scale holds zero whatever the values.
+    whole : bool
+        Whether the values are whole numbers.
     line : float or None
         A value to compare with.
     form, tick : callable
@@ -84,6 +86,7 @@ class Panel:
     kind: Literal["point", "bar", "words"] = "point"
     weight: float = 1.0
     zero: bool = False
+    whole: bool = False
     line: float | None = None
     form: Callable[[Any], str] = percent
     tick: Callable[[float], str] = share
@@ -207,7 +210,7 @@ def _head(ax: Axes, panel: Panel, scale: Scale, rows: int, place: Place) -> None
     line: dict[str, Any] = {"linewidth": 0.6, "color": FAINT, "zorder": 0, "transform": ax.get_yaxis_transform()}
     text: dict[str, Any] = {"va": "bottom", "fontsize": place.small, "color": GREY, "xytext": (0, 1)}
     full = (place.right - place.left) * width_of(ax)
-    ticks = scale.ticks(panel.tick, wide, full, place.small)
+    ticks = scale.ticks(panel.tick, wide, full, place.small, whole=panel.whole)
     ax.vlines([scale.at(tick) for tick in ticks], -0.5, rows - 0.5, **line)
     for tick in ticks:
         at = scale.at(tick)

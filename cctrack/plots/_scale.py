@@ -34,7 +34,9 @@ class Scale:
         inside = min(max(value, self.low), self.high)
         return self.left + (self.right - self.left) * (inside - self.low) / (self.high - self.low)
 
-    def ticks(self, write: Callable[[float], str], width: float, limit: float, size: float) -> list[float]:
+    def ticks(
+        self, write: Callable[[float], str], width: float, limit: float, size: float, *, whole: bool = False
+    ) -> list[float]:
         """Choose as many round values as can stand beside each other.
 
         Parameters
@@ -45,10 +47,12 @@ class Scale:
             Points of the scale, and those to the end of the last value's words.
         size
             Points of the letters.
+        whole
+            Whether there are none between whole numbers.
         """
         found: list[float] = []
         for most in (4, 3, 2, 1):
-            found = self._round(most)
+            found = self._round(most, whole)
             places = [width * (self.at(tick) - self.left) / (self.right - self.left) for tick in found]
             halves = [(len(write(tick)) + 1) * EM * size / 2 for tick in found]
             if len(found) > 1 and places[-1] + halves[-1] > limit:
@@ -57,8 +61,8 @@ class Scale:
                 return found
         return found[:1]
 
-    def _round(self, most: int) -> list[float]:
-        found = MaxNLocator(nbins=most, steps=_STEPS).tick_values(self.low, self.high)
+    def _round(self, most: int, whole: bool) -> list[float]:
+        found = MaxNLocator(nbins=most, steps=_STEPS, integer=whole).tick_values(self.low, self.high)
         slack = 1e-9 * (self.high - self.low)
         return [float(one) for one in found if self.low - slack <= one <= self.high + slack]
 

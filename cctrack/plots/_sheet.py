@@ -180,12 +180,16 @@ def _laid_out(ax: Axes) -> None:
 
 
 def _captioned(ax: Axes, sentences: Sequence[str]) -> float:
-    """Write the caption, the last but one sentence left out as long as it is too high; give its height in points."""
-    left = [sentence for sentence in sentences if sentence]
-    below = _written(ax, left)
+    """Write the caption; give its height in points.
+
+    Where it is too high, sentences are left out from the end but for the last one, which says when the data end.
+    """
+    *left, last = [*sentences] or [""]
+    left = [sentence for sentence in left if sentence]
+    below = _written(ax, [*left, last])
     while len(left) > 1 and below > _CAPTION * height(ax):
-        del left[-2]
-        below = _written(ax, left)
+        left.pop()
+        below = _written(ax, [*left, last])
     return below
 
 

@@ -131,7 +131,7 @@ def _read(table: pd.DataFrame, *, since: bool) -> tuple[_Story, dict[str, int]]:
         dated = dated[dated["kind"] != "EMAIL_SEND"]
         left_out["of a campaign without a send"] = int(dated["hours"].isna().sum())
         dated = dated[dated["hours"].notna()]
-    dated = dated.assign(x=dated["hours"] if since else date2num(dated["date"].dt.tz_localize(None)))
+    dated = dated.assign(x=dated["hours"] if since else date2num(dated["date"].dt.tz_localize(None)))  # type: ignore[no-untyped-call]
     first = known.dropna(subset=["date"]).groupby("name")["date"].min()
     names = first[first.index.isin(dated["name"])].sort_values(kind="stable").index
     return _Story(dated, [str(name) for name in names]), left_out
@@ -152,7 +152,7 @@ def _draw(ax: Axes, story: _Story, zone: str, *, since: bool) -> None:
     _draw_ticks(ax, scale, ticks, size, len(story.names))
     places = {name: y for y, name in enumerate(story.names)}
     wide = max(3.0, min(5.5, 0.36 * row_height(ax)))
-    for (kind, machine), own in story.known.groupby(["kind", "machine"]):  # type: ignore[misc]
+    for (kind, machine), own in story.known.groupby(["kind", "machine"]):
         x = [scale.at(_log(one) if since else float(one)) for one in own["x"]]
         _draw_marks(ax, x, [places[str(name)] for name in own["name"]], str(kind), bool(machine), wide)
 
@@ -162,14 +162,8 @@ def _draw_marks(ax: Axes, x: Sequence[float], y: Sequence[int], kind: str, machi
     colour = GREY if machine or kind == "EMAIL_SEND" else INK if kind == "EMAIL_UNSUBSCRIBE" else DARK
     face = "white" if machine or kind in _EMPTY_MARKS else colour
     style: dict[str, Any] = {"color": colour, "markerfacecolor": face, "linestyle": "none", "markeredgewidth": 1.0}
-    ax.plot(
-        x,
-        y,
-        shape,
-        markersize=size + (2 if kind == "EMAIL_SEND" else 0),
-        zorder=1 if kind == "EMAIL_SEND" else 2 if machine else 3,
-        **style,
-    )
+    order, larger = (1, 2) if kind == "EMAIL_SEND" else (2 if machine else 3, 0)
+    ax.plot(x, y, shape, markersize=size + larger, zorder=order, **style)
 
 
 def _log(hours: float) -> float:
@@ -188,12 +182,13 @@ def _of_dates(story: _Story, left: float, right: float, zone: str) -> tuple[Scal
     if high - low < 1 / 24:
         low, high = low - 0.5 / 24, high + 0.5 / 24
     tz = ZoneInfo(zone)
-    locator = AutoDateLocator(tz=tz, minticks=3, maxticks=6)
+    locator = AutoDateLocator(tz=tz, minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
     start, end = (
         pd.Timestamp(one, unit="D", tz="UTC").floor("s").tz_convert(tz).to_pydatetime() for one in (low, high)
     )
-    formatter = AutoDateFormatter(locator, tz=tz)
-    ticks = [float(one) for one in locator.tick_values(start, end) if low <= one <= high]
+    formatter = AutoDateFormatter(locator, tz=tz)  # type: ignore[no-untyped-call]
+    formatter.scaled |= dict.fromkeys((1 / 24, 1 / 1440), "%m-%d %H:%M")
+    ticks = [float(one) for one in locator.tick_values(start, end) if low <= one <= high]  # type: ignore[no-untyped-call]
     return Scale(low, high, left, right), [(one, formatter(one)) for one in ticks]
 
 
