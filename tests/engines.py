@@ -102,7 +102,7 @@ class Engines:
         for place in self.files.values():
             place.mkdir()
         self.table.to_parquet(self.files["sorted"] / "all.parquet", index=False)
-        for part, rows in enumerate(np.array_split(np.arange(len(self.table)), 3)):
+        for part, rows in enumerate(np.array_split(np.arange(len(self.table)), 2)):
             self.shuffled.iloc[rows].to_parquet(self.files["shuffled"] / f"{part}.parquet", index=False)
 
     @cached_property
@@ -170,7 +170,8 @@ class Engines:
                 .config("spark.ui.enabled", "false")
                 .config("spark.ui.showConsoleProgress", "false")
                 .config("spark.sql.session.timeZone", ZONE)
-                .config("spark.sql.shuffle.partitions", "4")
+                .config("spark.sql.shuffle.partitions", "2")
+                .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")  # half the time for small tables
                 .getOrCreate()
             )
         self._open.callback(_end, session)
@@ -253,7 +254,7 @@ class Engines:
 
         assert self.dask is not None
         if form == "categorical":
-            return dd.from_pandas(categorical(self.shuffled), npartitions=3)
+            return dd.from_pandas(categorical(self.shuffled), npartitions=2)
         return dd.read_parquet(self.files["sorted" if form == "sorted" else "shuffled"])
 
     def _pyspark(self, form: str) -> Any:
