@@ -68,7 +68,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=events, zone=st.sampled_from([zone for zone, _, _ in CHANGES]), kind=st.sampled_from(["open", "click"]))
 def test_people_are_counted_by_their_first_event(rows: list[Event], zone: str, kind: Any) -> None:
     given = table(rows, machine=True)

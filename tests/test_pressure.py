@@ -86,7 +86,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=events, edge=st.sampled_from([0, 2]), now=st.sampled_from([8, 40]), human=st.booleans())
 def test_the_life_table_is_that_of_a_count_by_hand(rows: list[Event], edge: int, now: int, human: bool) -> None:
     given = table(rows, machine=True)
@@ -108,7 +108,7 @@ def test_the_life_table_is_that_of_a_count_by_hand(rows: list[Event], edge: int,
     np.testing.assert_allclose(got[["low", "high"]].to_numpy()[some], np.stack([low, high], axis=1)[some], atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=events, days=st.sampled_from([7, 28]))
 def test_bands_are_those_of_a_count_by_hand(rows: list[Event], days: Any) -> None:
     got = pressure(table(rows), days=days, machine="include", as_of=LATER).set_index("pressure_band")

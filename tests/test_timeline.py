@@ -134,7 +134,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=events, shuffle=st.randoms(use_true_random=False))
 def test_order_and_repeats_do_not_matter(rows: list[Event], shuffle: Any) -> None:
     rows = [Event("SEND", "a", "1", 0), *{row[:5]: row for row in rows}.values()]
@@ -143,11 +143,8 @@ def test_order_and_repeats_do_not_matter(rows: list[Event], shuffle: Any) -> Non
     got = contact_timeline(full(rows, machine=True), "1")
     again = contact_timeline(full(mixed, machine=True), "1")
     pd.testing.assert_frame_equal(again, got)
-    told = {
-        (row.kind, row.campaign, row.when, row.code if row.kind == "BOUNCE" else None)
-        for row in rows
-        if row.contact == "1"
-    }
+    own = [row for row in rows if row.contact == "1"]
+    told = {(row.kind, row.campaign, row.when, row.code if row.kind == "BOUNCE" else None) for row in own}
     assert len(got) == len(told)
     for row in got.to_dict("records"):
         campaign = None if pd.isna(row["campaign_id"]) else row["campaign_id"]

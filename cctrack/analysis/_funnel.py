@@ -141,7 +141,7 @@ def funnel(
         events = _brought(events, groups)
     # By campaign too where that is as quick: it tells whether several are counted together.
     keys = groups.keys if "contact_id" in groups.keys else tuple(dict.fromkeys((*groups.keys, "campaign_id")))
-    found = None if machine == "include" else flagged(events, keys)
+    found = None if machine == "include" else flagged(events, keys, as_text=False)
     patterns = events.patterns(keys)
     table = _counted(events, events, patterns, groups, choices)
     if found is not None:

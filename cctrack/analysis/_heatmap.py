@@ -199,7 +199,9 @@ def _without(rows: pd.DataFrame, found: Flagged, event: Event) -> pd.DataFrame:
     own = found.rows[kind & ~found.automatic]
     judged = pd.MultiIndex.from_frame(found.rows[list(RECIPIENT)].drop_duplicates())
     others = rows[~pd.MultiIndex.from_frame(rows[list(RECIPIENT)]).isin(judged)]
-    return pd.concat([others, own[[name for name in rows if name in own]]], ignore_index=True)
+    held = [name for name in rows if name in own]
+    parts = [part[held].assign(activity_type=_KINDS[event]) for part in (others, own)]  # of one type
+    return pd.concat(parts, ignore_index=True)
 
 
 def _first(rows: pd.DataFrame) -> pd.DataFrame:

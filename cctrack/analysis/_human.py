@@ -14,6 +14,7 @@ from cctrack.analysis._dense import PandasEvents
 from cctrack.analysis._events import Events
 from cctrack.analysis._machine import GIVEN, REASONS, RULES, Rules, judged, recipients
 from cctrack.analysis._patterns import N
+from cctrack.analysis._tables import plain
 from cctrack.errors import ClockWarning
 
 Machine = Literal["include", "exclude", "both"]
@@ -116,7 +117,9 @@ class Flagged:
         return [f"{name}: {RULES[name]}" for name in self.held] + off
 
 
-def flagged(events: Events, columns: Iterable[str] = (), rules: Rules | None = None) -> Flagged:
+def flagged(
+    events: Events, columns: Iterable[str] = (), rules: Rules | None = None, *, as_text: bool = True
+) -> Flagged:
     """Judge the events.
 
     Parameters
@@ -127,6 +130,8 @@ def flagged(events: Events, columns: Iterable[str] = (), rules: Rules | None = N
         Further columns to bring.
     rules
         None takes the usual ones.
+    as_text
+        Whether categories come as text; to count alone they are quicker as they are.
 
     Raises
     ------
@@ -149,6 +154,8 @@ def flagged(events: Events, columns: Iterable[str] = (), rules: Rules | None = N
     if found.clocks_suspect:
         off = ", ".join(found.off) or "the time to other events"
         warnings.warn(_SUSPECT.format(off=off), ClockWarning, stacklevel=levels_up())
+    if as_text:
+        rows = rows.assign(**{str(name): plain(rows[name]) for name in rows if name != "activity_type"})
     return Flagged(rows, found.reasons, chosen, found.clocks_suspect, found.held, found.off)
 
 

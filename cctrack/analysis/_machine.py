@@ -186,13 +186,17 @@ class _Seen:
 
     def before_send(self, kind: str) -> float:
         """Give the share of first events of a kind that are before the first send to their recipient."""
-        sends = self._line.only(self._of_kind("EMAIL_SEND")[self._line.at]).firsts()
-        events = self._line.only(self._of_kind(kind)[self._line.at]).firsts()
+        sends, events = self._sends, self._line.only(self._on_line(kind)).firsts()
         if not len(sends):
             return 0.0
         place = np.minimum(np.searchsorted(sends.group, events.group), len(sends) - 1)
         sent = sends.group[place] == events.group
         return float((events.time < sends.time[place])[sent].mean()) if sent.any() else 0.0
+
+    @cached_property
+    def _sends(self) -> Line:
+        """The first send to each recipient."""
+        return self._line.only(self._on_line("EMAIL_SEND")).firsts()
 
     def caught(self, name: str, rules: Rules) -> Numbers:
         """Give the positions of the rows for which a rule holds."""
@@ -208,8 +212,9 @@ class _Seen:
         elif name == "scan_open":
             held = self._on_line("EMAIL_OPEN") & line.near(swept, before=60 * SECOND)
         else:
-            held = self._on_line("EMAIL_UNSUBSCRIBE") & line.near(swept, before=60 * SECOND, after=60 * SECOND)
-            held &= ~by_owner(self._rows)[line.at]
+            held = self._on_line("EMAIL_UNSUBSCRIBE")
+            if held.any():
+                held &= line.near(swept, before=60 * SECOND, after=60 * SECOND) & ~by_owner(self._rows)[line.at]
         return line.at[held]
 
     @cached_property

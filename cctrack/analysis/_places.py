@@ -17,6 +17,7 @@ from cctrack.analysis._tables import plain
 _MOST_BYTES: Final = 256 << 20
 _MOST_PLACES: Final = 16  # for each row
 _FEW: Final = 1 << 12  # rows for which it does not matter
+_FEW_PATTERNS: Final = 16  # so many are counted quicker one after another
 _MOST_KINDS: Final = 64  # with more, those that no stage knows have no marks of their own
 _CHUNK: Final = 1 << 17  # rows or places at a time: what is worked out for them stays in the processor's cache
 
@@ -71,26 +72,27 @@ def kinds_of(coded: Coded) -> Kinds:
     """Tell the kinds of events: the types of activity, bounces and unsubscriptions further by what they mean."""
     codes, names = coded["activity_type"]
     found = [BITS.index(KINDS[name]) if name in KINDS else -1 for name in names]
-    if not {BOUNCE, UNSUBSCRIBE}.isdisjoint(names):
+    if further := list(_further(codes, list(names), coded.table)):
         codes = codes.astype(np.min_scalar_type(-(len(found) + len(BITS))))
-        _tell_further(codes, list(names), coded.table)
+        for at, bit in further:
+            codes[at] = len(found) + bit
         found += range(len(BITS))
     if len(found) > _MOST_KINDS:
         return Kinds(np.array([*found, -1], dtype=np.int8)[codes], list(range(len(BITS))))
     return Kinds(codes, found)
 
 
-def _tell_further(codes: Codes, names: list[str], table: pd.DataFrame) -> None:
-    """Give bounces and removals codes behind those of the types: theirs in `BITS`."""
+def _further(codes: Codes, names: list[str], table: pd.DataFrame) -> Iterator[tuple[Numbers, Any]]:
+    """Give where the bounces and the removals are, and their places in `BITS`."""
     bounced, left = (np.flatnonzero(codes == names.index(one) if one in names else []) for one in (BOUNCE, UNSUBSCRIBE))
     if len(bounced):
         own, values = factorized(table["bounce_code"].iloc[bounced])
         meant = {code: group for group, known in BOUNCES.items() for code in known}
         groups = [meant.get(value, "other_bounced") for value in (*values, None)]  # the last is that of NA
-        codes[bounced] = len(names) + np.array([BITS.index(group) for group in groups])[own]
+        yield bounced, np.array([BITS.index(group) for group in groups])[own]
     if len(left) and "unsubscribe_source" in table.columns:
         removed = (table["unsubscribe_source"].iloc[left] == OWNER).to_numpy(np.bool_, na_value=False)
-        codes[left[removed]] = len(names) + BITS.index("removed")
+        yield left[removed], BITS.index("removed")
 
 
 def bits(table: pd.DataFrame) -> npt.NDArray[np.int8]:
@@ -229,11 +231,7 @@ class Places:
         step = max(1, _CHUNK // max(width, len(patterns)))
         for top in range(0, shaped.shape[1], step):
             for left in range(0, width, _CHUNK):
-                together: Codes = _together(shaped[used, top : top + step, left : left + _CHUNK])
-                height = len(together)
-                if height > 1:
-                    together = together + len(patterns) * np.arange(height)[:, None]
-                n = np.bincount(together.ravel(), minlength=height * len(patterns)).reshape(height, -1)
+                n = _occurrences(_together(shaped[used, top : top + step, left : left + _CHUNK]), len(patterns))
                 n[:, 0] = 0
                 head, own = np.nonzero(n)
                 parts.append((head + top, patterns[own], n[head, own]))
@@ -260,10 +258,19 @@ def _used(marks: Marks, kinds: Kinds) -> tuple[list[int], Numbers]:
     return used, patterns
 
 
+def _occurrences(numbers: Codes, most: int) -> Numbers:
+    """Count how often each number below a bound occurs in each row."""
+    if len(numbers) == 1 and most <= _FEW_PATTERNS:
+        return np.array([[np.count_nonzero(numbers == one) for one in range(most)]])
+    apart = numbers + most * np.arange(len(numbers))[:, None] if len(numbers) > 1 else numbers
+    return np.bincount(apart.ravel(), minlength=most * len(numbers)).reshape(-1, most)
+
+
 def _together(planes: Marks) -> Codes:
     """Put marks that lie above each other into one number, the first one lowest."""
     dtype = np.uint8 if len(planes) <= 8 else np.uint16
     together: Codes = np.zeros(planes.shape[1:], dtype=dtype)
-    for place, plane in enumerate(planes):
-        together |= plane.astype(dtype, copy=False) << place
+    for plane in planes[::-1]:
+        together += together
+        together |= plane
     return together
