@@ -39,6 +39,9 @@ def ran(path: Path, committed: NotebookNode, tmp_path: Path) -> NotebookNode:
     return _ran[path]
 
 
+_FETCHED = re.compile(r"fetched_at: \S+")
+
+
 def outputs(notebook: NotebookNode) -> list[Any]:
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
@@ -51,10 +54,10 @@ def errors(notebook: NotebookNode) -> list[Any]:
 
 
 def texts(notebook: NotebookNode) -> list[list[str]]:
-    """Give what each code cell shows in words; a picture's words tell only its size."""
+    """Give what each code cell shows in words, but for the time of the run; a picture's words tell only its size."""
     return [
         [
-            one["text"] if one["output_type"] == "stream" else one["data"].get("text/plain", "")
+            _FETCHED.sub("fetched_at", one["text"] if "text" in one else one["data"].get("text/plain", ""))
             for one in cell.outputs
             if one["output_type"] == "stream" or "image/png" not in one["data"]
         ]

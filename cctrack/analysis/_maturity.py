@@ -160,7 +160,7 @@ class Completed:
     @cached_property
     def maturity(self) -> float:
         """Share of the final responses that has come."""
-        return float(self.older.completion.at(self.seen).mean())
+        return float(self.older.completion.at(np.sort(self.seen)).mean())  # to the last digit, whatever the order
 
     @cached_property
     def uncertainty(self) -> float:
