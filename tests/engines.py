@@ -125,6 +125,11 @@ class Engines:
         return pd.DataFrame({"campaign_id": ids, "name": [f"Letter {one}" for one in ids]}, dtype="string")
 
     @cached_property
+    def contact(self) -> str:
+        """The contact with the most events."""
+        return str(self.table["contact_id"].value_counts().sort_index(kind="stable").idxmax())
+
+    @cached_property
     def summaries(self) -> pd.DataFrame:
         """What a service might say of the campaigns: nearly what the rows say."""
         known = self.table.dropna(subset=["campaign_id", "contact_id"])

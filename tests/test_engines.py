@@ -19,12 +19,19 @@ from cctrack import EngineError
 from cctrack.analysis import (
     _events,
     _places,
+    activity_heatmap,
     clock_check,
+    co_clicks,
     compare_campaigns,
+    contact_timeline,
+    engagement_states,
     funnel,
+    hygiene,
     link_popularity,
     machine_activity,
+    pressure,
     reconcile,
+    response_curve,
     scorecard,
 )
 from cctrack.analysis._dense import PandasEvents
@@ -74,6 +81,13 @@ CALLS: dict[str, Call] = {
     "scorecard by segments": lambda table, on: scorecard(table, by=on.segments, machine="exclude"),
     "reconcile": lambda table, on: reconcile(table, on.summaries),
     "clock_check": lambda table, _: clock_check(table),
+    "activity_heatmap": lambda table, _: activity_heatmap(table, tz="Pacific/Auckland"),
+    "co_clicks": lambda table, on: co_clicks(table, on.links, min_both=1),
+    "contact_timeline": lambda table, on: contact_timeline(table, on.contact, labels=on.labels),
+    "engagement_states": lambda table, _: engagement_states(table),
+    "hygiene": lambda table, _: hygiene(table, min_sends=2, min_campaigns=2),
+    "pressure": lambda table, _: pressure(table),
+    "response_curve": lambda table, _: response_curve(table),
     "compare_campaigns": lambda table, on: compare_campaigns(table, labels=on.labels, min_delivered=10),
 }
 LONG = ("scorecard by segments",)  # not of Dask and Spark: it asks for little else than others do, and often
@@ -137,6 +151,11 @@ def test_every_engine_gives_what_pandas_gives(
     want, got = expected(call), CALLS[call](on.on(name), on)
     pd.testing.assert_frame_equal(comparable(got), comparable(want), check_exact=True)
     assert got.attrs == want.attrs
+
+
+def test_every_analysis_is_asked() -> None:
+    asked = {call.partition(" ")[0].removesuffix(",") for call in CALLS}
+    assert asked == set(cctrack.analysis.__all__) - {"explain"}
 
 
 def test_the_table_has_what_makes_engines_differ(on: Engines) -> None:
