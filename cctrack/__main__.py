@@ -170,8 +170,9 @@ def _show_links(popular: "pd.DataFrame") -> None:
         for clicks, people, reach, low, high, uri in popular[columns].head(_LINKS).itertuples(index=False)
     ]
     _table(("clicks", "people", "reach", "rank", "link, without parameters"), rows, ">>>><")
-    print(f"  {min(_LINKS, len(popular))} of {_things(len(popular), 'link')}; people: without mail scanners; reach: of")
-    print("  delivered; rank: between which places chance may move it\n")
+    shown = f"{min(_LINKS, len(popular))} of {_things(len(popular), 'link')}"
+    print(f"  {shown}; clicks: as recorded; people: without mail scanners;")
+    print("  reach: of delivered; rank: between which places chance may move it\n")
 
 
 def _show_next(contact: str) -> None:
