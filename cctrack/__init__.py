@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cctrack._version import __version__
 
-_MODULES = ("analysis", "cache", "catalog", "errors", "export", "plots")
+_MODULES = ("analysis", "cache", "catalog", "errors", "export", "pickers", "plots")
 _NAMES = {
     "Session": "cctrack.api.session",
     "connect": "cctrack.connecting",
@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from cctrack import catalog as catalog
     from cctrack import errors as errors
     from cctrack import export as export
+    from cctrack import pickers as pickers
     from cctrack import plots as plots
     from cctrack.api.session import Session as Session
     from cctrack.api.session import use as use

@@ -40,7 +40,10 @@ TABLE: list[tuple[str, set[str] | None]] = [
     ("cache", {"errors", "catalog", "schema", "inputs", "connecting", "api"}),
     ("analysis", {"errors", "analysis", "_version"}),
     ("plots", {"plots"}),
-    ("pickers", {"errors", "reports", "analysis", "plots", "connecting", "pickers"}),
+    (
+        "pickers",
+        {"errors", "catalog", "inputs", "reports", "analysis", "plots", "connecting", "planning", "export", "pickers"},
+    ),
     ("export", {"errors", "export", "analysis", "plots", "catalog", "schema", "moments"}),
     ("demo_account.start", {"errors", "api", "connecting", "demo_account"}),
     ("demo_account", {"demo_account"}),

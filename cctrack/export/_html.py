@@ -61,12 +61,12 @@ def to_html(tables: Tables, path: str | os.PathLike[str], *, redact: Redact | No
     where = target(path)
     found = gathered(tables, redaction)
     body = "".join(_section(number, table) for number, table in enumerate(found, 1))
-    told = "".join(f"<p>{_shown(sentence)}</p>" for sentence in redaction.told)
+    told = "".join(f"<p>{escaped(sentence)}</p>" for sentence in redaction.told)
     page = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_shown(found[0].title if len(found) == 1 else _TITLE)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<title>{escaped(found[0].title if len(found) == 1 else _TITLE)}</title>\n<style>{STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n<h1>{_TITLE}</h1>\n{body}</main>\n<footer>{told}<p>Times are UTC.</p></footer>\n"
         "</body>\n</html>\n"
     )
@@ -75,7 +75,7 @@ def to_html(tables: Tables, path: str | os.PathLike[str], *, redact: Redact | No
     return where
 
 
-def _shown(text: str) -> str:
+def escaped(text: str) -> str:
     """Escape a text: the one way from a value to the page."""
     return escape(visible(text))
 
@@ -86,10 +86,10 @@ def _section(number: int, table: Table) -> str:
     more = len(table.frame) - _ROWS
     rest = f'<p class="more">and {more:,} more row{"" if more == 1 else "s"}</p>\n' if more > 0 else ""
     if empty:
-        rest += f'<p class="more">Columns without any value: {_shown(", ".join(empty))}</p>\n'
-    grid = _grid(table.title, table.frame.drop(columns=empty))
+        rest += f'<p class="more">Columns without any value: {escaped(", ".join(empty))}</p>\n'
+    grid = tabular(table.title, table.frame.drop(columns=empty))
     return (
-        f'<section aria-labelledby="t{number}">\n<h2 id="t{number}">{_shown(table.title)}</h2>\n{_figure(table)}'
+        f'<section aria-labelledby="t{number}">\n<h2 id="t{number}">{escaped(table.title)}</h2>\n{_figure(table)}'
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="t{number}">\n{grid}</div>\n'
         f"{rest}{_definitions(table)}</section>\n"
     )
@@ -101,12 +101,13 @@ def _figure(table: Table) -> str:
         return ""
     data = b64encode(drawn.png).decode()
     return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{_shown(drawn.words)}" '
+        f'<figure><img src="data:image/png;base64,{data}" alt="{escaped(drawn.words)}" '
         f'width="{drawn.width}" height="{drawn.height}"></figure>\n'
     )
 
 
-def _grid(title: str, frame: pd.DataFrame) -> str:
+def tabular(title: str, frame: pd.DataFrame) -> str:
+    """Give the first rows of a table, in words for people and escaped."""
     names = list(map(str, frame.columns))
     kinds = [kind_of(frame[name]) for name in names]
     shares = [is_share(name, names) for name in names]
@@ -122,20 +123,20 @@ def _grid(title: str, frame: pd.DataFrame) -> str:
     size = len(frame)
     shown = f"the first {_ROWS} of {size:,} rows" if size > _ROWS else f"{size:,} row{'' if size == 1 else 's'}"
     return (
-        f"<table>\n<caption>{_shown(title)}: {shown}</caption>\n<thead><tr>{heads}</tr></thead>\n"
+        f"<table>\n<caption>{escaped(title)}: {shown}</caption>\n<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{rows}</tbody>\n</table>\n"
     )
 
 
 def _head(name: str, kind: Kind) -> str:
     words = f"{name} (UTC)" if kind == "date" else name
-    return f'<th scope="col"{_of_numbers(kind)}>{_shown(words)}</th>'
+    return f'<th scope="col"{_of_numbers(kind)}>{escaped(words)}</th>'
 
 
 def _cell(at: int, kind: Kind, words: str) -> str:
     if at == 0 and kind == "text":
-        return f'<th scope="row">{_shown(words)}</th>'
-    return f"<td{_of_numbers(kind)}>{_shown(words)}</td>"
+        return f'<th scope="row">{escaped(words)}</th>'
+    return f"<td{_of_numbers(kind)}>{escaped(words)}</td>"
 
 
 def _of_numbers(kind: Kind) -> str:
@@ -162,10 +163,10 @@ def _words(value: Any, kind: Kind, share: bool) -> str:
 
 def _definitions(table: Table) -> str:
     said = "".join(
-        f"{f'<h3>{_shown(heading)}</h3>' if heading else ''}{_listed(sentences, table.frame.columns)}\n"
+        f"{f'<h3>{escaped(heading)}</h3>' if heading else ''}{_listed(sentences, table.frame.columns)}\n"
         for heading, sentences in table.parts
     )
-    return f"<details>\n<summary>Definitions: {_shown(table.title)}</summary>\n{said}</details>\n"
+    return f"<details>\n<summary>Definitions: {escaped(table.title)}</summary>\n{said}</details>\n"
 
 
 def _listed(sentences: list[str], names: Collection[str]) -> str:
@@ -173,5 +174,5 @@ def _listed(sentences: list[str], names: Collection[str]) -> str:
     items = []
     for sentence in sentences:
         name, colon, rest = sentence.partition(": ")
-        items.append(f"<code>{_shown(name)}</code>: {_shown(rest)}" if colon and name in names else _shown(sentence))
+        items.append(f"<code>{escaped(name)}</code>: {escaped(rest)}" if colon and name in names else escaped(sentence))
     return f"<p>{items[0]}</p>" if len(items) == 1 else f"<ul>{''.join(f'<li>{one}</li>' for one in items)}</ul>"

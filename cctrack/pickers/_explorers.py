@@ -1,0 +1,93 @@
+"""The explorers: pick campaigns and choices, and see the table and the picture follow."""
+
+from typing import Any
+
+from cctrack.errors import CctrackError
+from cctrack.pickers._exploration import Chosen, Exploration, Question
+from cctrack.pickers._plain import Plain
+from cctrack.pickers._questions import FUNNEL, LINKS
+from cctrack.pickers._supply import Source
+from cctrack.pickers._where import has_widgets, in_a_batch
+from cctrack.reports import campaigns_df
+
+
+def funnel_explorer(source: Source = None, *, session: Any = None) -> Any:
+    """Explore how far people get: choose campaigns, groups, counting, scanners and the zone of the months.
+
+    Parameters
+    ----------
+    source
+        A table of activities, or a callable that gives one. None asks the session's reports: what is in the cache is
+        shown at once, for what is not the plan is shown first, with a button. The newest campaign is read at once
+        unless it is a large one.
+    session
+        Which session is asked; None takes the current one.
+
+    Returns
+    -------
+    Explorer
+        A widget. Its `.value` is the whole table, as `cctrack.analysis.funnel` gives it, and `.code` the cell that
+        makes it and its picture. Under nbconvert and papermill, and without ipywidgets, it shows the default's
+        table and picture.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a source that is no frame or lacks a column of activities.
+
+    Notes
+    -----
+    Typing in the search sends nothing. What goes wrong is said within the widget; where nobody can act on a widget it
+    is raised.
+    """
+    return _explorer(FUNNEL, source, session)
+
+
+def link_explorer(source: Source = None, *, session: Any = None) -> Any:
+    """Explore which links people follow: choose campaigns, groups, what one link is, scanners and the zone.
+
+    Parameters
+    ----------
+    source
+        A table of activities, or a callable that gives one; None asks the session's reports, as in `funnel_explorer`.
+    session
+        Which session is asked; None takes the current one.
+
+    Returns
+    -------
+    Explorer
+        As of `funnel_explorer`; its `.value` is what `cctrack.analysis.link_popularity` gives.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a source that is no frame or lacks a column of activities.
+
+    Notes
+    -----
+    A table of activities does not tell which links nobody clicked: with one given, they are missing.
+    """
+    return _explorer(LINKS, source, session)
+
+
+def _explorer(question: Question, source: Source, session: Any) -> Any:
+    exploration = Exploration(question, source, session)
+    if not has_widgets() or in_a_batch():
+        return _plain(exploration)
+    from cctrack.pickers._explorer import Explorer
+
+    return Explorer(exploration)
+
+
+def _plain(exploration: Exploration) -> Plain:
+    """Answer for the newest campaign, as an explorer does in the beginning."""
+    rows = campaigns_df(session=exploration.session) if exploration.of_reports else exploration.campaigns()
+    if rows.empty:
+        raise CctrackError("there is no campaign to show")
+    dates = [name for name in ("send_date", "modified_date") if name in rows.columns]
+    newest = rows.sort_values(dates[0], ascending=False, kind="stable")["campaign_id"].iloc[0]
+    keywords = tuple((one.name, one.options[0][1]) for one in exploration.question.choices)
+    chosen = Chosen((str(newest),), "", "UTC", keywords)
+    table = exploration.table(chosen, None)
+    columns = exploration.columns(table, chosen)
+    return Plain(table, table[columns], exploration.code(chosen, columns, detailed=False))

@@ -1,0 +1,42 @@
+"""The one way from a text or a table to HTML: everything that is shown goes through here, escaped."""
+
+from base64 import b64encode
+
+import pandas as pd
+
+from cctrack.export._html import escaped, tabular
+from cctrack.export._pictures import Picture
+
+_STYLE = {
+    "said": "color:var(--jp-ui-font-color2,#616161)",
+    "wrong": "color:var(--jp-error-color1,#b00020);font-weight:600",
+    "head": "font-weight:600",
+}
+# Numbers to the right, and a table that is wider than the page scrolls by itself.
+_TABLE = (
+    "<style>.cctrack-table td.number,.cctrack-table th.number{text-align:right}"
+    ".cctrack-table td{padding:2px 8px}.cctrack-table caption{text-align:left;padding:4px 0}</style>"
+)
+
+
+def said(words: str, kind: str = "said") -> str:
+    """Give a line of text: "said", "wrong" or "head"; errors are read aloud at once."""
+    role = "alert" if kind == "wrong" else "status"
+    line = "line-height:1.4;overflow-wrap:anywhere"
+    return f'<div role="{role}" style="{_STYLE[kind]};{line}">{escaped(words)}</div>' if words else ""
+
+
+def drawn(picture: Picture | None) -> str:
+    """Give a picture with its words."""
+    if picture is None:
+        return ""
+    data = b64encode(picture.png).decode("ascii")
+    return (
+        f'<img src="data:image/png;base64,{data}" alt="{escaped(picture.words)}" '
+        f'style="max-width:100%;height:auto;width:{picture.width:d}px">'
+    )
+
+
+def tabulated(title: str, table: pd.DataFrame) -> str:
+    """Give the first rows of a table."""
+    return f'{_TABLE}<div class="cctrack-table" style="overflow-x:auto">{tabular(title, table)}</div>'

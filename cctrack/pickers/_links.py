@@ -1,0 +1,78 @@
+"""Picking a tracked link of a campaign."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from cctrack.export._texts import shortened
+from cctrack.inputs import one_identifier
+from cctrack.pickers._lists import ListPicker
+from cctrack.pickers._quoting import quoted
+from cctrack.pickers._supply import Read, Source, Supply
+from cctrack.reports import links_df
+
+_ADDRESS = 70  # letters
+
+
+class LinkPicker(ListPicker):
+    """Find a link of a campaign by its address, the most clicked first; `.value` is its id.
+
+    Parameters
+    ----------
+    campaign_id
+        The campaign.
+    source
+        A frame with `link_id`, and any of `link_uri`, `click_count` and `campaign_id`; or a callable that gives one.
+        None asks `cctrack.links_df`.
+    session
+        Which session is asked; None takes the current one.
+
+    Attributes
+    ----------
+    value : str or None
+        Id of the link.
+    disabled : bool
+        Whether it can be acted on.
+    code : str
+        The cell that gives the same link without a widget.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad id, or a source that is no frame or lacks `link_id`.
+    """
+
+    _noun: ClassVar[str] = "link"
+    _id: ClassVar[str] = "link_id"
+    _hint: ClassVar[str] = "part of the address"
+
+    def __init__(self, campaign_id: str | int | float, source: Source = None, *, session: Any = None) -> None:
+        self._campaign = one_identifier(campaign_id, "campaign_id")
+        super().__init__(Supply(source, Read(links_df, (self._campaign,)), [self._id], session))
+
+    @property
+    def code(self) -> str:
+        """The cell that gives the same link without a widget."""
+        link = "None" if self.value is None else quoted(self.value)
+        return f"campaign_id, link_id = {quoted(self._campaign)}, {link}"
+
+    def _ordered(self, rows: pd.DataFrame) -> pd.DataFrame:
+        if "campaign_id" in rows.columns:
+            rows = rows[(rows["campaign_id"].astype("string") == self._campaign).fillna(False).astype(bool)]
+        if "click_count" in rows.columns:
+            rows = rows.sort_values("click_count", ascending=False, kind="stable", na_position="last")
+        return rows
+
+    def _texts(self, rows: pd.DataFrame) -> Sequence[Sequence[object]]:
+        columns = [rows[name].astype(object).tolist() for name in ("link_uri", self._id) if name in rows.columns]
+        return list(zip(*columns, strict=True))
+
+    def _label(self, at: int) -> str:
+        row = self._rows.iloc[at]
+        known = "link_uri" in row.index and isinstance(row["link_uri"], str)
+        parts = [shortened(row["link_uri"], _ADDRESS) if known else f"link {self._ids[at]} (address not known)"]
+        if "click_count" in row.index and not pd.isna(row["click_count"]):
+            count = int(row["click_count"])
+            parts.append(f"{count:,} click{'' if count == 1 else 's'}")
+        return " · ".join(parts)

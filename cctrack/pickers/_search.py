@@ -1,0 +1,58 @@
+"""Finding rows by words that somebody types: in memory, so that no keystroke asks anybody for anything."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+
+class Index:
+    """Rows as they are searched: without regard to capitals and accents, each word anywhere.
+
+    Parameters
+    ----------
+    rows
+        The texts of each row in which words are looked for; what is absent is left out.
+    """
+
+    def __init__(self, rows: Iterable[Sequence[object]]) -> None:
+        self._rows = ["\n" + "\n".join(folded(text) for text in row if isinstance(text, str)) for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def hits(self, words: str, most: int) -> tuple[list[int], int]:
+        """Find the rows with all of these words.
+
+        Parameters
+        ----------
+        words
+            As typed; none finds all rows.
+        most
+            How many are wanted.
+
+        Returns
+        -------
+        tuple of list of int and int
+            The first rows, those with a text that begins with the words before those that hold them elsewhere; and
+            how many there are.
+        """
+        wanted = folded(words).split()
+        if not wanted:
+            return list(range(min(most, len(self._rows)))), len(self._rows)
+        found: Iterable[int] = range(len(self._rows))
+        for word in wanted:
+            found = [at for at in found if word in self._rows[at]]
+        rows = list(found)
+        begins = "\n" + " ".join(wanted)
+        first = [at for at in rows if begins in self._rows[at]]
+        if len(first) < most:
+            ahead = set(first)
+            first += [at for at in rows if at not in ahead]
+        return first[:most], len(rows)
+
+
+def folded(text: str) -> str:
+    """Give a text without capitals and accents."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
