@@ -403,6 +403,15 @@ def test_machine_activity_of_events_and_of_their_summary() -> None:
     assert f"{n} of {total} clicks set aside as automatic" in ax.get_xlabel()
 
 
+@pytest.mark.parametrize("name", ["funnel", "link_popularity"])
+def test_what_was_set_aside_is_not_told_as_that_of_all_where_groups_share_contacts(name: str) -> None:
+    table, draw, ask = activities(2), getattr(plots, name), getattr(analysis, name)
+    twice = pd.concat([table["contact_id"].drop_duplicates().to_frame().assign(list=one) for one in "ab"])
+    for by, over in ((None, False), (twice.set_index("contact_id")["list"], True)):
+        below = " ".join(draw(ask(table, by=by)).get_xlabel().split())
+        assert (", added up over the groups, set aside as automatic" in below) is over
+
+
 def test_scorecard_draws_rates_with_intervals_beside_the_pooled_one() -> None:
     draw, table = result("scorecard", 8)
     ax = draw(table)

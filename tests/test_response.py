@@ -766,6 +766,24 @@ def test_pictures_of_few_and_many(k: int, shape: str) -> None:
     pd.testing.assert_frame_equal(only, before)
 
 
+def test_a_proof_sent_to_one_does_not_stretch_the_picture() -> None:
+    proof = table(campaign("proof", 1000.0, 1, [0.1]))
+    got = response_curve(pd.concat([several(9), proof], ignore_index=True), table="curve", as_of=NOW)
+    ax = plots.response_curve(got)
+    shown = plots.data(ax)
+    assert "proof" not in set(shown["name"])
+    assert shown.loc[shown["measure"] == "share", "value"].max() < 0.5
+    assert "Without 1 line of fewer than 30 recipients." in ax.xaxis.label.get_text().replace("\n", " ")
+    assert "proof" in plots.alt_text(got)
+
+
+def test_small_ones_alone_are_drawn() -> None:
+    got = response_curve(table(campaign("proof", 1000.0, 1, [0.1])), table="curve", as_of=NOW)
+    ax = plots.response_curve(got)
+    assert set(plots.data(ax)["name"]) == {"proof"}
+    assert "Without" not in ax.xaxis.label.get_text()
+
+
 def test_the_curve_on_axes_of_a_slide() -> None:
     got = response_curve(several(8), table="curve", as_of=NOW)
     figure = Figure(figsize=(9, 3.2), layout="constrained")

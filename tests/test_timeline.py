@@ -186,6 +186,18 @@ def test_each_kind_has_its_mark() -> None:
     assert "1 of these automatic" in plots.alt_text(got)
 
 
+def test_a_click_just_after_the_open_is_seen_within_its_ring() -> None:
+    ax = plots.contact_timeline(contact_timeline(full(ROWS), "1"))
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    rings = [line for line in marks if line.get_markerfacecolor() == "white"]
+    dots = [line for line in marks if line not in rings]
+    assert rings
+    assert dots
+    assert max(line.get_zorder() for line in rings) <= min(line.get_zorder() for line in dots)
+    assert max(map(marks.index, rings)) < min(map(marks.index, dots))
+    assert min(line.get_markersize() for line in rings) > max(line.get_markersize() for line in dots)
+
+
 def test_marks_stand_by_the_time_since_the_send() -> None:
     got = contact_timeline(full(ROWS), "1")
     ax = plots.contact_timeline(got, x="since_send")

@@ -87,6 +87,20 @@ def test_details_of_campaigns_are_summaries_too(clean: dict[str, pd.DataFrame]) 
     assert len(got[got["rows_total"].eq(0) & got["metric"].eq("sends")]) == 1
 
 
+def test_of_a_contact_by_campaign_v3_counts_every_click() -> None:
+    click = Event("CLICK", "a", "1", 1)
+    rows = table([Event("SEND", "a", "1", 0), click, click])
+    held = pd.DataFrame({"contact_id": ["1"], "campaign_id": ["a"], "clicks": [2]})
+    held = held.astype({"contact_id": "string", "campaign_id": "string"})
+    told = {}
+    for api in ("v2", "v3"):
+        held.attrs = {"cctrack": {"report": "summary_by_campaign", "api": api}}
+        told[api] = reconcile(rows, held).iloc[0]
+    assert [told[api]["compared"] for api in told] == ["rows_unique", "rows_total"]
+    assert [int(told[api]["diff"]) for api in told] == [-1, 0]
+    assert told["v3"]["status"] == "equal"
+
+
 @given(events)
 @relaxed
 def test_rows_are_counted_as_each_summary_counts_them(rows: list[Event]) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from cctrack.analysis._events import RECIPIENT
 from cctrack.analysis._patterns import BOUNCES, HAS, Flags
 from cctrack.analysis._tables import checked, pandas_kind, plain
+from cctrack.analysis._told import KEY
 
 # In the order of the summaries: the type of the rows, and the patterns of recipients that have one.
 METRICS: Final[Mapping[str, tuple[str, Flags]]] = {
@@ -69,6 +70,14 @@ _GRAINS: Final = {
     ),
 }
 
+# What v2 says of a contact by campaign; v3 counts every click there, as in all its summaries of contacts.
+_V3_OF_RECIPIENTS: Final = Grain(
+    RECIPIENT,
+    "contact in this campaign",
+    frozenset(),
+    "Summaries of a contact by campaign count activities: compared with rows_total.",
+)
+
 
 def read(summaries: pd.DataFrame) -> tuple[Grain, pd.DataFrame]:
     """Tell what the summaries are of, and give their ids, metrics and `last_run_date`."""
@@ -93,4 +102,5 @@ def read(summaries: pd.DataFrame) -> tuple[Grain, pd.DataFrame]:
     if twice.any():
         one = ", ".join(known.loc[twice, list(keys)].iloc[0])
         raise ValueError(f"summaries has {one} twice, and not the same; keep one: summaries.drop_duplicates({[*keys]})")
-    return _GRAINS[keys], known
+    on_v3 = keys == RECIPIENT and (summaries.attrs.get(KEY) or {}).get("api") == "v3"
+    return _V3_OF_RECIPIENTS if on_v3 else _GRAINS[keys], known

@@ -69,8 +69,9 @@ def reconcile(
 
     Notes
     -----
-    The one word "clicks" is recipients in the summary of a campaign, activities in that of a contact, and different
-    links in that of a contact by campaign: each is compared with the same count of rows. `spam_count` has no rows.
+    The one word "clicks" is recipients in the summary of a campaign, activities in that of a contact, and in that of a
+    contact by campaign different links (v2) or activities (v3, which the provenance of the summaries tells): each is
+    compared with the same count of rows. `spam_count` has no rows.
     """
     listed_for = cast(pd.Timedelta, duration("retention", retention))
     named = checked_labels(labels)

@@ -67,6 +67,8 @@ class Line:
         Whether much is yet to come.
     named : bool
         Whether it is one of those that stand out.
+    n : float or None
+        Recipients, None where that is not known.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Line:
     recorded: Floats | None = None
     forecast: bool = False
     named: bool = True
+    n: float | None = None
 
     @property
     def drawn(self) -> npt.NDArray[np.bool_]:

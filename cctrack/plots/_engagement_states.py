@@ -35,7 +35,7 @@ _EMPTY: Final = "No contacts."
 _ORDER: Final = (
     "clicker", "opener", "new", "lapsed", "never", "out_of_recency", "unsubscribed", "undeliverable", "unseen",
 )  # fmt: skip
-_BARS, _CELLS = Layout(0.34, 12.0), Layout(0.26, 9.0, head=HEADING)
+_BARS, _CELLS = Layout(0.26, 12.0), Layout(0.26, 9.0, head=HEADING)
 _EM, _LARGEST, _USUAL = 0.62, 8.5, 7.5  # of the size of a letter, its width; points of letters
 _EASY: Final = 8.5  # letters of a cell, below which shares have no decimals and headings are short
 _SHORT: Final = {

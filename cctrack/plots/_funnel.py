@@ -113,8 +113,10 @@ def _aside(table: pd.DataFrame, parts: Parts) -> str:
     why = reasons(table)
     if not said and not why:
         return ""
+    # Segments may share contacts, who then count in each: the sum is not that of the whole.
+    over = ", added up over the groups," if said and len(parts) > 1 else ""
     said = said or ["Events"]
-    return f"{' and '.join(said)} set aside as automatic{f' (events: {why})' if why else ''}."
+    return f"{' and '.join(said)}{over} set aside as automatic{f' (events: {why})' if why else ''}."
 
 
 def _caption(table: pd.DataFrame, parts: Parts, key: str) -> list[str]:

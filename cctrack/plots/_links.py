@@ -106,7 +106,14 @@ def _caption(table: pd.DataFrame, groups: Groups, panel: bool) -> list[str]:
     if panel:
         hollow = "; hollow: very few clicked" if "low_n" in table.columns else ""
         words += f" Reach with its {interval(table)}{hollow}."
-    return [words, _together(table, groups), _aside(table), definition(table, _DEFINITION), notes(table), as_of(table)]
+    return [
+        words,
+        _together(table, groups),
+        _aside(table, groups),
+        definition(table, _DEFINITION),
+        notes(table),
+        as_of(table),
+    ]
 
 
 def _together(table: pd.DataFrame, groups: Groups) -> str:
@@ -117,14 +124,16 @@ def _together(table: pd.DataFrame, groups: Groups) -> str:
     return "" if shares.isna().any() else f"The first {_NAMED} links have {percent(shares.sum())} of the clicks."
 
 
-def _aside(table: pd.DataFrame) -> str:
+def _aside(table: pd.DataFrame, groups: Groups) -> str:
     """Say how many clicks were set aside, and why."""
     column, why = human(table, "clicks_total"), reasons(table)
     if column == "clicks_total":
         return f"Events set aside as automatic: {why}." if why else ""
     recorded, left = int(table["clicks_total"].sum()), int(table[column].sum())
     because = f" ({why})" if why else ""
-    return f"{number(recorded - left)} of {count(recorded, 'click')} set aside as automatic{because}."
+    # Segments may share contacts, whose clicks then count in each: the sum is not that of the whole.
+    over = ", added up over the groups," if len(groups) > 1 else ""
+    return f"{number(recorded - left)} of {count(recorded, 'click')}{over} set aside as automatic{because}."
 
 
 def said(table: pd.DataFrame) -> str:

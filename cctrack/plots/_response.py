@@ -35,12 +35,13 @@ from cctrack.plots._words import (
     value,
 )
 
-CURVE: Final = ("event", "hours", "forecast", "share", "low", "high", "t50_estimated", "status", "note")
+CURVE: Final = ("event", "hours", "forecast", "n_at_risk", "share", "low", "high", "t50_estimated", "status", "note")
 CAMPAIGNS: Final = ("event", "age_h", "n", "observed_rate", "maturity", "final_rate", "t50_estimated", "status", "note")
 _TITLE, _DEFINITION = "How responses come in", "Share that has responded, by the time since the send."
 _EMPTY: Final = "No recipients in these data."
 _PLANE, _DOTS = Layout(0.26, 10, head=2.0), Layout(0.22, 8.5, head=HEAD)
 _STAND_OUT: Final = 5  # lines that do when there are too many for all
+_SMALL: Final = 30  # recipients below which a group, such as a proof, would stretch the scale of the others by chance
 _MOST: Final = 40
 _UNITS: Final = ((48.0, 24.0, "d"), (1.0, 1.0, "h"), (0.0, 1 / 60, "min"))  # from how many hours, hours each
 
@@ -60,7 +61,8 @@ def response_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         Of curves: the share that had responded by the time since the send, on a logarithmic scale; dotted what is
         expected, hollow the mark by which half has come. Of more than 8 the youngest, the highest and the lowest stand
-        out. Of campaigns: a row each with the final rate (the tick is what has come so far), half-life and maturity.
+        out; those with fewer than 30 recipients are left out beside larger ones. Of campaigns: a row each with the
+        final rate (the tick is what has come so far), half-life and maturity.
 
     Raises
     ------
@@ -71,10 +73,13 @@ def response_curve(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         return _of_campaigns(table, Sheet(ax, title(table, _TITLE), _DOTS), room_for(ax, 4))
     checked(table, CURVE, "analysis.response_curve")
     sheet = Sheet(ax, title(table, _TITLE), _PLANE)
-    lines = _stand_out(_lines(table), room_for_names(ax))
+    every = _lines(table)
+    lines = _stand_out([line for line in every if line.n is None or line.n >= _SMALL] or every, room_for_names(ax))
     if not lines:
         return sheet.empty(_EMPTY, [definition(table, _DEFINITION), as_of(table)], as_data([]))
-    ax = sheet.opened(ROWS, _caption(table, lines))
+    small = len(every) - len(lines)
+    without = [f"Without {count(small, 'line')} of fewer than {_SMALL} recipients."] if small else []
+    ax = sheet.opened(ROWS, [*without, *_caption(table, lines)])
     draw_curves(ax, lines)
     return sheet.closed(ax, _marks(lines), said(table))
 
@@ -111,6 +116,7 @@ def _line(name: str, rows: pd.DataFrame, side: str, alone: bool) -> Line:
         half=np.nan if half is None else half,
         recorded=floats("share") if side and alone else None,
         forecast=str(rows[f"status{side}"].iloc[0]) == "forecast",
+        n=value(rows[f"n_at_risk{side}"].max()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -152,9 +153,11 @@ def _draw(ax: Axes, story: _Story, zone: str, *, since: bool) -> None:
     _draw_ticks(ax, scale, ticks, size, len(story.names))
     places = {name: y for y, name in enumerate(story.names)}
     wide = max(3.0, min(5.5, 0.36 * row_height(ax)))
-    for (kind, machine), own in story.known.groupby(["kind", "machine"]):
+    for kind, machine in product(_MARKS, (True, False)):
+        own = story.known[story.known["kind"].eq(kind) & story.known["machine"].eq(machine)]
         x = [scale.at(_log(one) if since else float(one)) for one in own["x"]]
-        _draw_marks(ax, x, [places[str(name)] for name in own["name"]], str(kind), bool(machine), wide)
+        if x:
+            _draw_marks(ax, x, [places[str(name)] for name in own["name"]], kind, machine, wide)
 
 
 def _draw_marks(ax: Axes, x: Sequence[float], y: Sequence[int], kind: str, machine: bool, size: float) -> None:
@@ -162,7 +165,8 @@ def _draw_marks(ax: Axes, x: Sequence[float], y: Sequence[int], kind: str, machi
     colour = GREY if machine or kind == "EMAIL_SEND" else INK if kind == "EMAIL_UNSUBSCRIBE" else DARK
     face = "white" if machine or kind in _EMPTY_MARKS else colour
     style: dict[str, Any] = {"color": colour, "markerfacecolor": face, "linestyle": "none", "markeredgewidth": 1.0}
-    order, larger = (1, 2) if kind == "EMAIL_SEND" else (2 if machine else 3, 0)
+    # An open is a ring about what follows it: a click of the same minute would else be hidden behind it.
+    order, larger = (1, 2) if kind == "EMAIL_SEND" else (2 if machine else 3, 2.5 if kind == "EMAIL_OPEN" else 0)
     ax.plot(x, y, shape, markersize=size + larger, zorder=order, **style)
 
 
