@@ -505,7 +505,7 @@ def test_wrong_accept_and_method(client: Client) -> None:
         "/v2/contacts/999999/tracking/reports/summaryByCampaign",
         "/v2/emailmarketing/campaigns/1/tracking/opens",
         "/v2/emailmarketing/campaigns/1", "/v2/emailmarketing/campaigns/1/tracking/reports/summary",
-        "/v2/lists/99", "/v2/lists/99/contacts", "/v2/nothing", "/v3/contacts", "/",
+        "/v2/lists/99", "/v2/lists/99/contacts", "/v2/nothing", "/v1/contacts", "/",
         "/v2/contacts/36/tracking/sweeps",
     ],
 )  # fmt: skip

@@ -6,12 +6,22 @@ from types import MappingProxyType
 from typing import Literal
 
 EPOCH_SENTINEL = "1969-12-31T19:00:00.000Z"  # epoch 0 in US Eastern time wearing a Z
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "cursor": ("offset", "timestamp"),
+    "retention_by": ("send", "event"),
+    "last_page": ("absent", "empty", "null_next", "null_href"),
+    "error_shape": ("array", "object", "html", "empty"),
+}
 LATE_KINDS = ("opens", "clicks", "forwards", "bounces", "unsubscribes")
 
 
 @dataclass(frozen=True)
 class Quirks:
-    """Oddities of the v2 service that clients have met; as given, a clean and well-behaved service.
+    """Oddities of the service that clients have met or its documents show; as given, a well-behaved service.
+
+    Those from `last_page` on are of v3 alone. Of the others, v3 knows `page_overlap`, `duplicates`,
+    `unknown_bounce_code`, `retention_days`, `stale_summary` (until the server ends), `extra_row`, the limits and
+    `latency`; it says over-limit with 429.
 
     Attributes
     ----------
@@ -52,6 +62,32 @@ class Quirks:
         Requests allowed to one server; beyond it 403 ``over.ratelimit``.
     latency : float
         Seconds each answer is held back.
+    last_page : {"absent", "empty", "null_next", "null_href"}
+        How a last page says so: no ``_links``, an empty one, ``next`` null, or its ``href`` null.
+    dotted_keys : bool
+        Statistics of activities spell ``em_opens.all.mobile`` with dots.
+    quoted_counts : bool
+        Counts of the campaign summaries are texts.
+    percents_in_array : bool
+        ``aggregate_percents`` is an array of one object.
+    long_url_ids : bool
+        Link ids have 19 digits, as in the vendor's samples; otherwise those of v2.
+    drafts_missing : bool
+        Reports of mails never sent are 404 in place of empty.
+    deleted_contacts : bool
+        Every second contact who unsubscribed was deleted since; the rows stay, with ``deleted_at``.
+    sms_only_contact : bool
+        One contact more stands at the end, without an e-mail address.
+    segment_pending : bool
+        A segment's contacts are not ready when first asked for (202).
+    errors : tuple of int
+        Statuses with which the first requests fail, in order; 0 lets one pass.
+    error_shape : {"array", "object", "html", "empty"}
+        Body of errors other than 401, 403 and 429, which are always bare objects.
+    privileges_missing : tuple of str
+        What the user of the token may not do, such as ``ui:campaign:metrics``.
+    deactivated : bool
+        The application was switched off: every call is 403.
     """
 
     cursor: Literal["offset", "timestamp"] = "offset"
@@ -71,12 +107,24 @@ class Quirks:
     throttle: float | None = None
     daily_quota: int | None = None
     latency: float = 0.0
+    last_page: Literal["absent", "empty", "null_next", "null_href"] = "absent"
+    dotted_keys: bool = False
+    quoted_counts: bool = False
+    percents_in_array: bool = False
+    long_url_ids: bool = True
+    drafts_missing: bool = False
+    deleted_contacts: bool = False
+    sms_only_contact: bool = False
+    segment_pending: bool = False
+    errors: tuple[int, ...] = ()
+    error_shape: Literal["array", "object", "html", "empty"] = "array"
+    privileges_missing: tuple[str, ...] = ()
+    deactivated: bool = False
 
     def __post_init__(self) -> None:
-        if self.cursor not in ("offset", "timestamp"):
-            raise ValueError(f"cursor must be 'offset' or 'timestamp', not {self.cursor!r}")
-        if self.retention_by not in ("send", "event"):
-            raise ValueError(f"retention_by must be 'send' or 'event', not {self.retention_by!r}")
+        for name, known in _CHOICES.items():
+            if (chosen := getattr(self, name)) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {chosen!r}")
         unknown = set(self.clock_skew_hours) - {"sends", *LATE_KINDS}
         if unknown:
             raise ValueError(f"clock_skew_hours has no event kind {sorted(unknown)}")
@@ -97,4 +145,10 @@ class Quirks:
             opt_out_sentinel=EPOCH_SENTINEL,
             extra_row=True,
             created_since_lost=True,
+            last_page="null_href",
+            dotted_keys=True,
+            quoted_counts=True,
+            percents_in_array=True,
+            deleted_contacts=True,
+            sms_only_contact=True,
         )

@@ -1,4 +1,4 @@
-"""The demo account over HTTP, on the loopback only: one small server, any number of API dialects."""
+"""The demo account over HTTP, on the loopback only: one small server, both API dialects and whatever is mounted."""
 
 import logging
 import socket
@@ -15,6 +15,9 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from .account import NOW, Account
 from .quirks import Quirks
 from .v2_face import V2Face
+from .v3_access import Access
+from .v3_auth import AuthFace
+from .v3_face import V3Face
 from .wire import Answer, Call, Face, Gate, as_json
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +38,10 @@ class DemoServer:
         How many requests were answered.
     log : collections.deque
         The latest requests as (method, path); keys and tokens are left out.
+    access : Access
+        The tokens that the v3 API accepts; v2 goes by `access_token` alone.
+    auth : AuthFace
+        The authorisation server; the v3 API accepts the tokens that it gave.
 
     Examples
     --------
@@ -56,11 +63,22 @@ class DemoServer:
         self.requests = 0
         self.log: deque[tuple[str, str]] = deque(maxlen=_LOG_LENGTH)
         gate = Gate(self.quirks.throttle, self.quirks.daily_quota)
-        self.faces: list[Face] = [V2Face(account, self.quirks, gate, api_key=api_key, access_token=access_token)]
+        self.access = Access(access_token)
+        self.auth = AuthFace(per_second=1.0 if self.quirks.throttle is not None else None)
+        self.access.add(self.auth.scopes)
+        self.faces: list[Face] = [
+            V2Face(account, self.quirks, gate, api_key=api_key, access_token=access_token),
+            V3Face(account, self.quirks, gate, self.access),
+            self.auth,
+        ]
         self._lock = threading.Lock()
         self._http = _Listener(("127.0.0.1", port), self)
         self._thread: threading.Thread | None = None
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def mount(self, face: Face) -> None:
+        """Let a further dialect answer the paths below its prefix."""
+        self.faces.append(face)
 
     def start(self) -> Self:
         """Answer in the background until `stop`."""
@@ -100,11 +118,11 @@ class DemoServer:
     def __repr__(self) -> str:
         return f"DemoServer({self.url}, {len(self.account.contacts)} contacts)"
 
-    def answer(self, method: str, target: str, headers: dict[str, str]) -> Answer:
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         """Answer one request; `target` is the path with its query, as it came."""
         parts = urlsplit(target)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
-        call = Call(method, parts.path, dict(reversed(pairs)), headers)
+        call = Call(method, parts.path, dict(reversed(pairs)), headers, tuple(pairs), body)
         if self.quirks.latency > 0:
             time.sleep(self.quirks.latency)
         face = _face_of(self.faces, parts.path)
@@ -173,16 +191,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet: the path would hold the key."""
 
     def _serve(self) -> None:
-        length = self.headers.get("Content-Length", "0")
+        length, body = self.headers.get("Content-Length", "0"), b""
         if self.headers.get("Transfer-Encoding") or not length.isdecimal() or int(length) > _BODY_CAP:
             self.close_connection = True
         elif int(length):
-            self.rfile.read(int(length))
+            body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.demo.answer(self.command, self.path, headers)
+        answer = self.server.demo.answer(self.command, self.path, headers, body)
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

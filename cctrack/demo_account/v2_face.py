@@ -3,20 +3,19 @@
 import logging
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import unquote, urlencode
 
 import numpy as np
 
 from .account import KINDS, Account
+from .parameters import bad, found, instant, instant_of, missing, page_size, pattern, switch, switch_of
 from .quirks import Quirks
 from .v2_objects import Objects
 from .v2_rows import LONGEST_PAGE, EventBook, Level, read_token, whole, write_token
 from .wire import Answer, Call, Gate, Refusal, as_json
 
 _LOG = logging.getLogger(__name__)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENT_LIMIT, _TABLE_LIMIT, _CAMPAIGN_LIMIT = (
     (LONGEST_PAGE, LONGEST_PAGE),
     (50, LONGEST_PAGE),
@@ -26,7 +25,6 @@ _CONTACT_STATUSES: Final = {
     "ALL", "ACTIVE", "UNCONFIRMED", "OPTOUT", "REMOVED", "NON_SUBSCRIBER", "VISITOR",
 }  # fmt: skip
 _CAMPAIGN_STATUSES: Final = ("DRAFT", "RUNNING", "SENT", "SCHEDULED", "DELETED")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
 _BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 _ALONE = {"api_key", "access_token", "next"}
 
@@ -51,7 +49,7 @@ class V2Face:
         self._key, self._token = api_key, access_token
         self._book = EventBook(account, quirks)
         self._objects = Objects(account, quirks, self._book)
-        self._routes = [(_pattern(path), handler) for path, handler in self._table()]
+        self._routes = [(pattern(self.prefix, path), handler) for path, handler in self._table()]
 
     def __repr__(self) -> str:
         return "V2Face()"
@@ -81,12 +79,12 @@ class V2Face:
         """Answer one call; what goes wrong becomes an answer too."""
         try:
             self._admit(call)
-            for pattern, handler in self._routes:
-                match = pattern.fullmatch(call.path)
+            for path, handler in self._routes:
+                match = path.fullmatch(call.path)
                 if match:
                     ids = {name: unquote(text) for name, text in match.groupdict().items()}
                     return as_json(200, handler(call, ids))
-            raise _missing("resource")
+            raise missing("resource")
         except Refusal as no:
             return as_json(no.status, [{"error_key": no.key, "error_message": no.message}])
         except Exception:
@@ -118,7 +116,7 @@ class V2Face:
 
     def _events(self, kinds: tuple[str, ...], level: Level) -> Handler:
         def handler(call: Call, ids: dict[str, str]) -> object:
-            limit, since = _limit(call, *_EVENT_LIMIT), _instant(call, "created_since")
+            limit, since = page_size(call, *_EVENT_LIMIT), instant(call, "created_since")
             token = _token(call)
             owner = self._contact_at(ids) if level == "contact" else self._campaign_at(ids)
             link = self._link_at(ids, owner if level == "campaign" else None) if "link" in ids else None
@@ -135,7 +133,7 @@ class V2Face:
         return self._objects.contact_by_campaign(self._contact_at(ids))
 
     def _campaign_summary(self, call: Call, ids: dict[str, str]) -> object:
-        recount = _flag(call, "updateSummary")
+        recount = switch(call, "updateSummary")
         return self._objects.campaign_counts(self._campaign_at(ids), recount=recount)
 
     # contacts and lists
@@ -149,7 +147,7 @@ class V2Face:
     def _people(self, call: Call, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> object:
         """Give a page of contacts; its token names the contact id with which the next one begins."""
         people = self._account.contacts
-        limit, start = _limit(call, *_TABLE_LIMIT), 1
+        limit, start = page_size(call, *_TABLE_LIMIT), 1
         token = _token(call)
         fields = {
             name: call.query[name] for name in ("status", "modified_since", "include_contact_id") if name in call.query
@@ -159,35 +157,35 @@ class V2Face:
             start, limit = whole(fields.pop("startAt", None)), whole(fields.pop("limit", None), LONGEST_PAGE)
         status = fields.get("status", "ALL")
         if status not in _CONTACT_STATUSES:
-            raise _bad("status")
+            raise bad("status")
         if status != "ALL":
             chosen &= np.array(people.status) == status
-        modified_since = _parse(fields["modified_since"], "modified_since") if "modified_since" in fields else None
+        modified_since = instant_of(fields["modified_since"], "modified_since") if "modified_since" in fields else None
         if modified_since is not None:
             chosen &= people.modified >= modified_since
         if "email" in call.query:
             wanted = call.query["email"].lower()
             chosen &= np.array([address.lower() == wanted for address in people.email])
-        long_id = _true(fields.get("include_contact_id", "false"), "include_contact_id")
+        long_id = switch_of(fields.get("include_contact_id", "false"), "include_contact_id")
         chosen[: max(start - 1, 0)] = False
-        found = np.flatnonzero(chosen)
+        chosen_at = np.flatnonzero(chosen)
         size = limit + (1 if self._quirks.extra_row else 0)
         following = None
-        if len(found) > size:
-            carried = {"startAt": people.ids[found[size]], "limit": limit, **fields}
+        if len(chosen_at) > size:
+            carried = {"startAt": people.ids[chosen_at[size]], "limit": limit, **fields}
             following = write_token(urlencode(carried))
-        rows = [self._objects.contact(at, long_id=long_id) for at in found[:size].tolist()]
+        rows = [self._objects.contact(at, long_id=long_id) for at in chosen_at[:size].tolist()]
         return _envelope(call.path, rows, following)
 
     def _contact(self, call: Call, ids: dict[str, str]) -> object:
-        return self._objects.contact(self._contact_at(ids), long_id=_flag(call, "include_contact_id"))
+        return self._objects.contact(self._contact_at(ids), long_id=switch(call, "include_contact_id"))
 
     def _contact_lists(self, call: Call, ids: dict[str, str]) -> object:
         at = self._contact_at(ids)
         return [self._objects.list_(k) for k in np.flatnonzero(self._account.contacts.on_list[:, at]).tolist()]
 
     def _lists(self, call: Call, ids: dict[str, str]) -> object:
-        since = _instant(call, "modified_since")
+        since = instant(call, "modified_since")
         modified = self._account.lists.modified.tolist()
         return [self._objects.list_(at) for at, when in enumerate(modified) if since is None or when >= since]
 
@@ -198,7 +196,7 @@ class V2Face:
 
     def _campaigns(self, call: Call, ids: dict[str, str]) -> object:
         """Give a page of campaigns; this collection goes by page numbers."""
-        limit, number = _limit(call, *_CAMPAIGN_LIMIT), 1
+        limit, number = page_size(call, *_CAMPAIGN_LIMIT), 1
         token = _token(call)
         fields = {name: call.query[name] for name in ("status", "modified_since") if name in call.query}
         if token is not None:
@@ -209,15 +207,15 @@ class V2Face:
             )
         status = fields.get("status", "ALL")
         if status not in (*_CAMPAIGN_STATUSES, "ALL"):
-            raise _bad("status")
-        found = self._campaigns_in_order(status)
+            raise bad("status")
+        listed = self._campaigns_in_order(status)
         if "modified_since" in fields:
-            since = _parse(fields["modified_since"], "modified_since")
-            found = [at for at in found if self._account.campaigns.modified[at] >= since]
+            since = instant_of(fields["modified_since"], "modified_since")
+            listed = [at for at in listed if self._account.campaigns.modified[at] >= since]
         start = max(number - 1, 0) * limit
-        page = found[start : start + limit]
+        page = listed[start : start + limit]
         following = None
-        if start + limit < len(found):
+        if start + limit < len(listed):
             carried = {"pageNum": number + 1, "pageSize": limit, **fields}
             following = write_token(urlencode(carried))
         return _envelope(call.path, [self._objects.campaign_line(at) for at in page], following)
@@ -227,40 +225,35 @@ class V2Face:
         table = self._account.campaigns
         wanted = [s for s in _CAMPAIGN_STATUSES if s == status or (status == "ALL" and s != "DELETED")]
         keys = {"DRAFT": -table.modified, "SCHEDULED": table.next_run}
-        found: list[int] = []
+        ordered: list[int] = []
         for group in wanted:
             members = [at for at, s in enumerate(table.status) if s == group]
             key = keys.get(group, -table.sent)
-            found += sorted(members, key=lambda at, key=key: int(key[at]))  # type: ignore[misc]
-        return found
+            ordered += sorted(members, key=lambda at, key=key: int(key[at]))  # type: ignore[misc]
+        return ordered
 
     def _campaign(self, call: Call, ids: dict[str, str]) -> object:
-        return self._objects.campaign(self._campaign_at(ids), recount=_flag(call, "updateSummary"))
+        return self._objects.campaign(self._campaign_at(ids), recount=switch(call, "updateSummary"))
 
     # ids
 
     def _contact_at(self, ids: dict[str, str]) -> int:
-        return _found(self._account.contact_at, ids["contact"], "contact")
+        return found(self._account.contact_at, ids["contact"], "contact")
 
     def _list_at(self, ids: dict[str, str]) -> int:
-        return _found(self._account.list_at, ids["list"], "list")
+        return found(self._account.list_at, ids["list"], "list")
 
     def _campaign_at(self, ids: dict[str, str]) -> int:
-        at = _found(self._account.campaign_at, ids["campaign"], "campaign")
+        at = found(self._account.campaign_at, ids["campaign"], "campaign")
         if self._account.campaigns.status[at] == "DELETED":
-            raise _missing("campaign")
+            raise missing("campaign")
         return at
 
     def _link_at(self, ids: dict[str, str], campaign: int | None) -> int:
-        at = _found(self._account.link_at, ids["link"], "link")
+        at = found(self._account.link_at, ids["link"], "link")
         if campaign is not None and self._account.links.campaign[at] != campaign:
-            raise _missing("link")
+            raise missing("link")
         return at
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    """Pattern of a path with names in braces; a slash at the end is let pass, as some clients send one."""
-    return re.compile(V2Face.prefix + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
 
 
 def _envelope(path: str, rows: list[dict[str, object]], following: str | None) -> dict[str, object]:
@@ -268,55 +261,8 @@ def _envelope(path: str, rows: list[dict[str, object]], following: str | None) -
     return {"meta": {"pagination": pagination}, "results": rows}
 
 
-def _found(positions: dict[str, int], id_: str, what: str) -> int:
-    if id_ not in positions:
-        raise _missing(what)
-    return positions[id_]
-
-
-def _missing(what: str) -> Refusal:
-    return Refusal(404, "http.status.not_found", f"The {what} was not found.")
-
-
-def _bad(name: str) -> Refusal:
-    return Refusal(400, "query.param.invalid", f"The value of {name} is not valid.")
-
-
 def _token(call: Call) -> str | None:
     """Give the ``next`` token, which stands alone: it carries what the first call asked for."""
     if "next" in call.query and set(call.query) - _ALONE:
         raise Refusal(400, "query.param.invalid", "next cannot be combined with other parameters.")
     return call.query.get("next")
-
-
-def _limit(call: Call, default: int, most: int) -> int:
-    text = call.query.get("limit", str(default))
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
-        raise _bad("limit")
-    return int(text)
-
-
-def _flag(call: Call, name: str) -> bool:
-    return _true(call.query.get(name, "false"), name)
-
-
-def _true(text: str, name: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise _bad(name)
-    return text.lower() == "true"
-
-
-def _instant(call: Call, name: str) -> int | None:
-    return _parse(call.query[name], name) if name in call.query else None
-
-
-def _parse(text: str, name: str) -> int:
-    """Epoch milliseconds of an ISO-8601 date; one without a zone is taken as UTC."""
-    try:
-        if not _DATE.fullmatch(text):
-            raise ValueError(text)
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise _bad(name) from None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return -((_EPOCH - when) // timedelta(microseconds=1000))  # up to the next millisecond

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -68,7 +69,7 @@ class EventBook:
 
     def _rows(self, kinds: tuple[str, ...], level: Level, owner: int, link: int | None = None) -> Rows:
         """Rows of a report as the service lists them, all pages together."""
-        found = [self._listed(kind, level, owner) for kind in kinds]
+        found = [self.listed(kind, level, owner) for kind in kinds]
         rows = Rows(
             np.concatenate(
                 [np.full(len(numbers), KINDS.index(kind)) for kind, numbers in zip(kinds, found, strict=True)]
@@ -84,7 +85,7 @@ class EventBook:
             rows = Rows(rows.kind[::-1], rows.row[::-1], rows.time[::-1], ascending=True)
         return rows
 
-    def _listed(self, kind: str, level: Level, owner: int) -> Ints:
+    def listed(self, kind: str, level: Level, owner: int) -> Ints:
         """Events that a report still shows, twice where the service would repeat itself."""
         numbers, quirks = self.numbers(kind, level, owner), self._quirks
         if quirks.retention_days is not None:
@@ -178,9 +179,10 @@ class EventBook:
         return int(np.argmax(beyond)) if beyond.any() else len(rows)
 
 
-def iso(times: Ints) -> list[str]:
+def iso(times: Ints | Sequence[int]) -> list[str]:
     """Write instants as the service does: milliseconds and Z."""
-    return [f"{text}Z" for text in np.datetime_as_string(times.astype("datetime64[ms]"), unit="ms").tolist()]
+    instants = np.asarray(times, dtype=np.int64).astype("datetime64[ms]")
+    return [f"{text}Z" for text in np.datetime_as_string(instants, unit="ms").tolist()]
 
 
 def write_token(fields: str) -> str:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import msgspec
@@ -19,6 +19,13 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """By lower-case name."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """The query again, in order, with the names that come more than once."""
+    body: bytes = b""
+
+    def every(self, name: str) -> list[str]:
+        """Give all values of a parameter."""
+        return [value for own, value in self.pairs if own == name]
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class Answer:
     status: int
     body: bytes
     content_type: str = "application/json;charset=UTF-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further ones."""
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer on its way, not an error of ours
