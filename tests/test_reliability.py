@@ -16,7 +16,7 @@ import cctrack
 from cctrack.api.clock import SystemClock
 from cctrack.api.quota import Ledger
 
-ITEMS = ("walks", "sent", "two_processes", "ctrl_c", "kill", "faults", "secrets", "disk")
+ITEMS = ("walks", "sent", "two_processes", "tokens", "ctrl_c", "kill", "faults", "secrets", "disk")
 HERE = Path(__file__).resolve().parent / "reliability"
 
 

@@ -13,11 +13,11 @@ sys.path.insert(0, str(HERE.parent))  # the tests' own equipment is imported as 
 
 from reliability.figures import Figure, markdown, plain  # noqa: E402
 
-ITEMS = ("walks", "sent", "two_processes", "ctrl_c", "kill", "faults", "secrets", "disk")
+ITEMS = ("walks", "sent", "two_processes", "tokens", "ctrl_c", "kill", "faults", "secrets", "disk")
 _ABOUT = """\
 # Reliability: the figures
 
-Written by `python -m tests.reliability`, seed {seed}, which takes about twelve minutes on two cores; an item that is
+Written by `python -m tests.reliability`, seed {seed}, which takes about fifteen minutes on two cores; an item that is
 run by its name takes the place of its own rows. The short form is `tests/test_reliability.py`. Everything goes through
 the public functions and over a real socket on loopback.
 
