@@ -20,6 +20,9 @@ _MODULES = ("analysis", "cache", "catalog", "errors", "export", "pickers", "plot
 _NAMES = {
     "Session": "cctrack.api.session",
     "connect": "cctrack.connecting",
+    "login": "cctrack.logins",
+    "logout": "cctrack.logins",
+    "crosswalk": "cctrack.identifiers",
     "use": "cctrack.api.session",
     "demo": "cctrack.demo_account.start",
     **dict.fromkeys(("Plan", "Quota", "plan", "quota"), "cctrack.planning"),
@@ -158,6 +161,9 @@ if TYPE_CHECKING:
     from cctrack.errors import (
         ServiceError as ServiceError,
     )
+    from cctrack.identifiers import crosswalk as crosswalk
+    from cctrack.logins import login as login
+    from cctrack.logins import logout as logout
     from cctrack.origin import provenance as provenance
     from cctrack.origin import stack as stack
     from cctrack.planning import Plan as Plan

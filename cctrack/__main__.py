@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
-_FOLDER = Path("cctrack-demo")
+_FOLDER, _NOTEBOOKS = Path("cctrack-demo"), Path("cctrack-notebooks")
+_CONTACTS, _SEED = 2000, 0
 _NEWEST, _LINKS = 8, 8
 _NAME, _ADDRESS = 22, 44  # letters of a campaign's name and of a link, so that a line stays within 80
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         chosen = parser.parse_args(argv)
         if chosen.command == "demo":
-            _demo(chosen.contacts, chosen.seed, chosen.out)
+            (_lab if chosen.lab else _demo)(chosen.contacts, chosen.seed, chosen.out)
         elif chosen.command == "serve":
             _serve(chosen.port, chosen.contacts, chosen.seed)
         else:
@@ -71,12 +72,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cctrack {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     demo = commands.add_parser("demo", help="show reports of a made-up account; needs no credentials")
-    demo.add_argument("--out", type=Path, metavar="DIR", help=f"folder of the pictures (default ./{_FOLDER})")
+    demo.add_argument("--lab", action="store_true", help="open JupyterLab on a copy of the notebooks instead")
+    demo.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"folder of the pictures (./{_FOLDER}) or copies (./{_NOTEBOOKS})"
+    )
     serve = commands.add_parser("serve", help="run the made-up account on this machine, for any client")
     serve.add_argument("--port", type=_port, required=True, help="port of 127.0.0.1; 0 takes a free one")
     for command in (demo, serve):
-        command.add_argument("--contacts", type=_contacts, default=2000, metavar="N", help="how many (default 2000)")
-        command.add_argument("--seed", type=_seed, default=0, metavar="N", help="another account for another number")
+        command.add_argument(
+            "--contacts", type=_contacts, default=_CONTACTS, metavar="N", help=f"how many (default {_CONTACTS})"
+        )
+        command.add_argument(
+            "--seed", type=_seed, default=_SEED, metavar="N", help="another account for another number"
+        )
     return parser
 
 
@@ -182,7 +190,8 @@ Next, in Python or a notebook:
   import cctrack
   cctrack.demo()                   # this account again
   {ask:<31}  # a pandas frame
-Notebooks: in the folder `notebooks`, beginning with 01_quickstart.ipynb.
+Notebooks: cctrack demo --lab, or in the folder `notebooks` from
+01_quickstart.ipynb on.
 Your own account: set CCTRACK_API_KEY and CCTRACK_ACCESS_TOKEN in the
 environment, then cctrack.connect() in place of cctrack.demo().""")
 
@@ -257,7 +266,7 @@ def _shortened(words: str, letters: int) -> str:
     return f"{words[:head]}...{words[len(words) - (letters - 3 - head) :]}"
 
 
-def _served(url: str, contacts: int, contact: str) -> str:
+def _served(url: str, contacts: int, contact: str, long_id: str) -> str:
     from cctrack.demo_account.start import ACCESS_TOKEN, API_KEY
 
     return f"""\
@@ -270,10 +279,13 @@ Its credentials guard nothing:
   export CCTRACK_API_KEY={API_KEY}
   export CCTRACK_ACCESS_TOKEN={ACCESS_TOKEN}
 
-From Python, with these set:
+From Python, with these set (v2, then v3, where ids are long):
 
   cctrack.connect(base_url="{url}")
   cctrack.clicks_df("{contact}")
+
+  cctrack.connect(api="v3", base_url="{url}")
+  cctrack.clicks_df("{long_id}")
 
 From a shell:
 
@@ -281,7 +293,26 @@ From a shell:
     -d "api_key=$CCTRACK_API_KEY" \\
     {url}/v2/contacts/{contact}/tracking/clicks
 
+  curl -H "Authorization: Bearer $CCTRACK_ACCESS_TOKEN" \\
+    {url}/v3/contacts/{long_id}
+
 Ctrl-C ends it."""
+
+
+def _lab(contacts: int, seed: int, out: Path | None) -> None:
+    from cctrack import lab
+
+    if (contacts, seed) != (_CONTACTS, _SEED):
+        raise _UsageError("with --lab, the notebooks choose their account: cctrack.demo(contacts=..., seed=...)")
+    try:
+        copies = lab.copies(out or _NOTEBOOKS)
+        print(f"The notebooks are in {copies.folder}: copies, so change them as you like.")
+        if copies.kept:
+            print(f"Yours were kept: {', '.join(copies.kept)}. For new copies: --out ANOTHER-FOLDER")
+        print("JupyterLab opens in your browser; if it does not, open its address, below. Ctrl-C ends it.", flush=True)
+        lab.run(copies.folder)
+    except lab.LabError as error:
+        raise _UsageError(str(error)) from None
 
 
 def _serve(port: int, contacts: int, seed: int) -> None:
@@ -297,7 +328,8 @@ def _serve(port: int, contacts: int, seed: int) -> None:
             f"cannot serve on port {port} of 127.0.0.1: {error.strerror}; name another one, or --port 0 for a free one"
         ) from None
     try:
-        print(_served(server.url, contacts, account.featured_contact), flush=True)
+        contact = account.featured_contact
+        print(_served(server.url, contacts, contact, account.uuid("contact", contact)), flush=True)
         server.serve_forever()
     except KeyboardInterrupt:
         print("\nended")

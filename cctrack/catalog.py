@@ -69,12 +69,27 @@ _CONTACT_EVENTS = ("created_since", "route", "details", *_COMMON, *_MANY, "sessi
 _CAMPAIGN_EVENTS = ("created_since", *_COMMON, *_MANY, "session")
 
 
+# What the reports take on v3: its rows leave out what v2's hold, and hang on mails instead of campaigns.
+_NEW_MAILS = "1 for ten mails that are new to the cache"
+_OF_CONTACT = (
+    f"1 call for 100 rows of a contact, 1 for its present address and {_NEW_MAILS}, to tell their campaigns; the last "
+    "two are kept."
+)
+_OF_DETAILS = " With `details=True` also those of the campaigns' reports, for each mail that has such rows."
+_MAILS = "1 call for the mails of a campaign (the first sending and its resends), which is kept, and"
+_OF_CAMPAIGN = f"{_MAILS} 1 for 500 rows of each."
+_SIX = f"{_MAILS} 6 for each, with 500 rows in a page."
+
+
 def _contact_events(name: str, row: str, columns: tuple[Column, ...]) -> Report:
-    return Report(name, row, ("contact_id",), columns, _CONTACT_EVENTS, since=_date(columns))
+    further = _OF_DETAILS if {_URI.name, _CODE.name, _REASON.name} & {column.name for column in columns} else ""
+    on_v3 = _OF_CONTACT + further
+    return Report(name, row, ("contact_id",), columns, _CONTACT_EVENTS, since=_date(columns), on_v3=on_v3)
 
 
 def _campaign_events(name: str, row: str, columns: tuple[Column, ...], *further: str) -> Report:
-    return Report(name, row, ("campaign_id", *further), columns, _CAMPAIGN_EVENTS, since=_date(columns))
+    keys = ("campaign_id", *further)
+    return Report(name, row, keys, columns, _CAMPAIGN_EVENTS, since=_date(columns), on_v3=_OF_CAMPAIGN)
 
 
 def _date(columns: tuple[Column, ...]) -> str:
@@ -109,6 +124,7 @@ SUMMARY = Report(
         ),
     ),
     (*_COMMON, *_MANY, "session"),
+    on_v3="1 call for 200 mails sent to the contact, whose counts are summed.",
 )
 SUMMARY_BY_CAMPAIGN = Report(
     "summary_by_campaign",
@@ -125,6 +141,7 @@ SUMMARY_BY_CAMPAIGN = Report(
         ),
     ),
     (*_COMMON, *_MANY, "session"),
+    on_v3=f"1 call for 200 mails sent to the contact, and {_NEW_MAILS}. `clicks` counts every click there.",
 )
 
 CAMPAIGN_CLICKS = _campaign_events("campaign_clicks", "one click in the campaign", _CAMPAIGN_CLICKS)
@@ -146,6 +163,7 @@ CAMPAIGN_ACTIVITIES = Report(
     _CAMPAIGN_EVENTS,
     since="activity_date",
     order="date_within_id",
+    on_v3=_SIX,
 )
 ACCOUNT_ACTIVITIES = Report(
     "account_activities",
@@ -155,6 +173,7 @@ ACCOUNT_ACTIVITIES = Report(
     ("created_since", "status", *_COMMON, "progress", "session"),
     since="activity_date",
     order="date",
+    on_v3=f"1 call for 500 campaigns, and for each: {_SIX}",
 )
 
 BY_CAMPAIGN = {
@@ -184,6 +203,7 @@ CAMPAIGN_SUMMARY = Report(
     ("campaign_id",),
     (_CAMPAIGN, *_UNIQUE, _SPAM),
     ("update_summary", *_COMMON, *_MANY, "session"),
+    on_v3="1 call for 50 of these campaigns, and 1 for 500 campaigns of the account, which tells the complaints.",
 )
 LINKS = Report(
     "links",
@@ -193,9 +213,10 @@ LINKS = Report(
         _CAMPAIGN,
         _LINK,
         _URI,
-        *_counts(click_count="Clicks by the service's count; whether unique is not documented."),
+        *_counts(click_count="Clicks by the service's count; on v3 contacts, on v2 that is not documented."),
     ),
     (*_COMMON, *_MANY, "session"),
+    on_v3=f"{_MAILS} 1 for each.",
 )
 
 _PERSON = (
@@ -215,6 +236,7 @@ CONTACTS = Report(
     _PERSON,
     ("email", "status", "modified_since", *_COMMON, "session"),
     since="modified_date",
+    on_v3="1 call for 500 contacts.",
 )
 LIST_MEMBERS = Report(
     "list_members",
@@ -222,6 +244,7 @@ LIST_MEMBERS = Report(
     ("list_id",),
     (Column("list_id", "id", "The list."), *_PERSON),
     (*_COMMON, *_MANY, "session"),
+    on_v3="1 call for 500 contacts on the list, and 1 for a list that has none, to tell whether there is such a list.",
 )
 LISTS = Report(
     "lists",
@@ -237,6 +260,7 @@ LISTS = Report(
     ),
     ("modified_since", *_COMMON, "session"),
     since="modified_date",
+    on_v3="1 call for 500 lists.",
 )
 CAMPAIGNS = Report(
     "campaigns",
@@ -250,6 +274,7 @@ CAMPAIGNS = Report(
     ),
     ("status", "modified_since", "details", *_COMMON, "progress", "session"),
     since="modified_date",
+    on_v3="1 call for 500 campaigns. With `details=True` 1 more for 500, and 2 for each: its mails, its subject.",
 )
 # What `campaigns_df(details=True)` adds: one call a campaign. Not a public function of its own.
 CAMPAIGN_DETAILS = Report(

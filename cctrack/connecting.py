@@ -34,11 +34,11 @@ def connect(
     Parameters
     ----------
     api_key
-        Key of the application. Else the environment's `CCTRACK_API_KEY`.
+        Key of the application; v3 calls it the client id. Else the environment's `CCTRACK_API_KEY`.
     access_token
-        Token of the account. Else `CCTRACK_ACCESS_TOKEN`.
+        Token of the account. Else `CCTRACK_ACCESS_TOKEN`. On v3 a login that is stored (`cctrack.login`) does too.
     api
-        Dialect of the service: "v2" (the default), or "demo" for the embedded account. Else `CCTRACK_API`.
+        Dialect of the service: "v2" (the default), "v3", or "demo" for the embedded account. Else `CCTRACK_API`.
     base_url
         Another host. Else `CCTRACK_BASE_URL`, else the vendor's.
     cache_dir

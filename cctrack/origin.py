@@ -20,7 +20,7 @@ def described(
     *,
     report: str,
     api: str,
-    account: str,
+    account: str | None,
     fetched_at: float | None,
     from_cache: bool,
     calls: int,

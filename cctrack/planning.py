@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +11,8 @@ from typing import Any, ClassVar
 from cctrack import catalog, reports
 from cctrack.api.session import Session
 from cctrack.api.settings import refuse_unknown
-from cctrack.api.store import Entry
-from cctrack.api.walk import Walk
 from cctrack.connecting import current
-from cctrack.errors import CacheMissError
+from cctrack.costs import Cost, Counter, each
 from cctrack.inputs import address, choice, flag, identifiers, instant, one_identifier, page_size, wire_time, word
 from cctrack.schema import Report
 
@@ -171,19 +168,19 @@ def plan(
     refresh = flag(given.get("refresh", False), "refresh")
     session = current(session)
     session.offers(report)
-    counter = _Counter(session, page_size(limit), refresh)
+    counter = Counter(session if session.identified else session.unasked(), page_size(limit), refresh)
     if report in catalog.BY_CAMPAIGN:
-        return _with_route(counter, report, many, filters, route)
+        return _with_route(counter, report, many, filters, route, details=details)
     campaigns: list[str] | None = []
     if report is catalog.ACCOUNT_ACTIVITIES:
         cost, campaigns = counter.listed({"status": filters.pop("status")} if "status" in filters else {})
-        cost += counter.walks(report, filters, _each("campaign_id", campaigns))
+        cost += counter.report(report, filters, each("campaign_id", campaigns))
     elif report is catalog.CAMPAIGNS and details:
         cost, campaigns = counter.listed(filters)
-        cost += counter.walks(catalog.CAMPAIGN_DETAILS, {}, _each("campaign_id", campaigns))
+        cost += counter.report(catalog.CAMPAIGN_DETAILS, {}, each("campaign_id", campaigns))
     else:
-        cost = counter.walks(report, filters, many)
-    return _plan(session, cost, None, 0, [_NO_LIST] if campaigns is None else [])
+        cost = counter.report(report, filters, many)
+    return _plan(counter.session, cost, None, 0, [_NO_LIST] if campaigns is None else [])
 
 
 def quota(*, session: Session | None = None) -> Quota:
@@ -210,121 +207,37 @@ _NO_LIST = (
     "and plan again."
 )
 _UNSEEN = "Walks never seen count as one page; they may have more."
+_LOOKED_UP = (
+    "What the rows leave out (a contact's address, a mail's campaign) is asked for once and kept. The address is "
+    "counted for every contact, though one without rows needs none; mails that are new take one call for ten."
+)
 _OFFLINE = "The session is offline: what is not in the cache raises CacheMissError."
 
 
-@dataclass(frozen=True)
-class _Cost:
-    """Calls with an empty cache and with the one there is; and how many walks it never saw whose pages may be many."""
-
-    cold: int = 0
-    calls: int = 0
-    unseen: int = 0
-
-    def __add__(self, other: "_Cost") -> "_Cost":
-        return _Cost(self.cold + other.cold, self.calls + other.calls, self.unseen + other.unseen)
-
-
-@dataclass(frozen=True)
-class _Counter:
-    """Counts the calls of walks as a report of this session would make them."""
-
-    session: Session
-    limit: int
-    refresh: bool
-
-    def walks(self, report: Report, options: Mapping[str, str], many: Iterable[Mapping[str, str]]) -> _Cost:
-        """Count for the walks of many ids."""
-        cold = calls = unseen = 0
-        for ids in many:
-            for walk in self.session.walks(report, ids, options, self.limit, refresh=self.refresh):
-                one = self._walk(walk)
-                cold, calls, unseen = cold + one.cold, calls + one.calls, unseen + one.unseen
-        return _Cost(cold, calls, unseen)
-
-    def listed(self, options: Mapping[str, str]) -> tuple[_Cost, list[str] | None]:
-        """Count for the list of campaigns; and give their ids, None as long as the cache has no list."""
-        cost = self.walks(catalog.CAMPAIGNS, options, [{}])
-        status, since = options.get("status"), options.get("modified_since")
-        table = self._cached(
-            lambda session: reports.campaigns_df(status=status, modified_since=since, progress=False, session=session)
-        )
-        return cost, None if table is None else identifiers(table["campaign_id"].dropna(), "campaign_id")
-
-    def without_addresses(self, campaigns: Sequence[str], since: str | None, contacts: Sequence[str]) -> list[str]:
-        """Give the campaigns whose clicks by these contacts, as the cache holds them, do not say where links lead."""
-        session = self.session.from_cache()
-        options = {} if since is None else {"created_since": since}
-        held = [
-            one
-            for one in campaigns
-            for walk in session.walks(catalog.CAMPAIGN_CLICKS, {"campaign_id": one}, options, self.limit, refresh=False)
-            if walk.held() is not None
-        ]
-        clicks = self._cached(
-            lambda session: reports.campaign_clicks_df(held, created_since=since, progress=False, session=session)
-        )
-        if clicks is None:
-            return []
-        bare = clicks["contact_id"].isin(contacts) & clicks["link_uri"].isna() & clicks["link_id"].notna()
-        return [str(one) for one in clicks.loc[bare, "campaign_id"].dropna().unique()]
-
-    def _cached(self, ask: Callable[[Session], Any]) -> Any:
-        """Read a frame from the cache alone; None when it is not there."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what there is to warn of was said when it was fetched
-            try:
-                return ask(self.session.from_cache())
-            except CacheMissError:
-                return None
-
-    def _walk(self, walk: Walk) -> _Cost:
-        older, offline = walk.older(), walk.policy.offline
-        if older is None:
-            return _Cost(1, 0 if offline else 1, int(walk.ask.limit is not None))
-        cold = self._whole(_pages(walk, older))
-        if offline or walk.held() is not None:
-            return _Cost(cold, 0)
-        start = walk.newest_from(older)
-        some = start is not None and older.oldest is not None and older.oldest < start
-        return _Cost(cold, 1 if some else cold)  # where all rows are as new as that, all are asked for
-
-    def _whole(self, pages: int) -> int:
-        """Count the calls of a walk of so many pages."""
-        if pages == 1:
-            return 1  # it comes as one answer: there is nothing to verify
-        return 2 * pages if self.session.policy.verify == "strict" else pages + 1
-
-
-def _pages(walk: Walk, held: Entry) -> int:
-    """Tell how many pages the service gives for what is held."""
-    if walk.ask.limit is None:
-        return 1
-    full = max(1, math.ceil(held.rows / walk.ask.limit))
-    if held.whole_at < held.fetched_at:
-        return full  # it was put together of pieces of pages
-    # The service may make pages shorter than asked, or a row longer; larger ones were asked with another limit.
-    return len(held.pages) if held.rows <= len(held.pages) * (walk.ask.limit + 1) else full
-
-
 def _with_route(
-    counter: _Counter, report: Report, many: Sequence[Mapping[str, str]], filters: Mapping[str, str], asked: str
+    counter: Counter,
+    report: Report,
+    many: Sequence[Mapping[str, str]],
+    filters: Mapping[str, str],
+    asked: str,
+    *,
+    details: bool,
 ) -> Plan:
     """Plan a report of contacts, by both routes."""
-    by = {"contacts": counter.walks(report, filters, many)}
+    by = {"contacts": counter.report(report, filters, many, details=details)}
     notes = []
     if not many:
-        by["campaigns"] = _Cost()
+        by["campaigns"] = Cost()
     elif asked == "campaigns" or by["contacts"].calls > 1:  # one call is never too many
         cost, campaigns = counter.listed({"status": "SENT"})
-        cost += counter.walks(catalog.BY_CAMPAIGN[report], filters, _each("campaign_id", campaigns))
+        cost += counter.report(catalog.BY_CAMPAIGN[report], filters, each("campaign_id", campaigns))
         if campaigns is None:
             notes.append(_NO_LIST)
         elif "link_uri" in report.names:
             bare = counter.without_addresses(
                 campaigns, filters.get("created_since"), [one["contact_id"] for one in many]
             )
-            cost += counter.walks(catalog.LINKS, {}, _each("campaign_id", bare))
+            cost += counter.report(catalog.LINKS, {}, each("campaign_id", bare))
         if campaigns is not None or asked == "campaigns":
             by["campaigns"] = cost
     cheaper = asked
@@ -332,10 +245,14 @@ def _with_route(
         there = by["campaigns"]
         cheaper = "campaigns" if there.calls + _UNSEEN_EXTRA * there.unseen < by["contacts"].calls else "contacts"
     saving = max(0, by[asked].calls - by[cheaper].calls)
+    if by[asked].unseen and counter.session.given(report).lookups:
+        notes.append(_LOOKED_UP)
     return _plan(counter.session, by[asked], cheaper, saving, notes)
 
 
-def _plan(session: Session, cost: _Cost, route: str | None, saving: int, notes: Sequence[str]) -> Plan:
+def _plan(session: Session, cost: Cost, route: str | None, saving: int, notes: Sequence[str]) -> Plan:
+    if not session.identified and cost.cold:  # whose account it is, is asked first
+        cost += Cost(1, 0 if session.policy.offline else 1)
     today = quota(session=session)
     share = cost.calls / today.left if today.left else math.inf if cost.calls else 0.0
     made = Plan(cost.cold, cost.calls, cost.calls / today.rate / _MINUTE, share, route, saving)
@@ -388,10 +305,6 @@ def _filters(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str
         "modified_since": None if modified is None else wire_time(modified),
     }
     return {name: text for name, text in found.items() if text is not None}
-
-
-def _each(key: str, ids: Sequence[str] | None) -> list[dict[str, str]]:
-    return [{key: one} for one in ids or ()]
 
 
 def _lasting(minutes: float) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from cctrack import catalog
 from cctrack.api.session import Session
 from cctrack.connecting import current
-from cctrack.fetching import Request, fetch
+from cctrack.fetching import fetch
 from cctrack.inputs import (
     address,
     choice,
@@ -26,7 +26,8 @@ from cctrack.inputs import (
     word,
 )
 from cctrack.origin import KEY, described_ids, joined
-from cctrack.schema import Report, serves
+from cctrack.request import Request
+from cctrack.schema import DTYPES, Report, serves
 
 Id = str | int | float
 Ids = Id | Iterable[Id]
@@ -54,6 +55,7 @@ def _events(
     fixed: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
     key: str | None = None,
+    details: bool = False,
 ) -> pd.DataFrame:
     """Check the arguments of a report of one or many ids and fetch it."""
     key = key or report.keys[-1]
@@ -70,6 +72,7 @@ def _events(
         progress=None if progress is None else flag(progress, "progress"),
         skip_missing=choice(on_missing, ("raise", "skip"), "on_missing") == "skip",
         route="contacts" if "route" in report.options else None,
+        details=details,
     )
     return fetch(request, current(session))
 
@@ -79,6 +82,7 @@ def _contact_events(
     contact_id: Ids,
     created_since: When | None,
     route: str,
+    details: bool,
     limit: int,
     refresh: bool,
     progress: bool | None,
@@ -86,8 +90,11 @@ def _contact_events(
     session: Session | None,
 ) -> pd.DataFrame:
     """Fetch events of contacts, from their own reports or out of those of the campaigns."""
+    wanted_too = flag(details, "details")
     if choice(route, ("contacts", "campaigns"), "route") == "contacts":
-        return _events(report, contact_id, created_since, limit, refresh, progress, on_missing, session)
+        return _events(
+            report, contact_id, created_since, limit, refresh, progress, on_missing, session, details=wanted_too
+        )
     wanted = identifiers(contact_id, "contact_id")
     choice(on_missing, ("raise", "skip"), "on_missing")
     instant(created_since, "created_since")
@@ -102,6 +109,7 @@ def _contact_events(
     if "link_uri" in frame and len(frame):
         frame, links = _with_addresses(frame, limit, refresh, session)
         parts += links
+    frame = _shaped(frame, session.given(report).report)
     position = frame["contact_id"].map({one: place for place, one in enumerate(wanted)}).astype("int64")
     frame = frame.assign(_position=position).sort_values(
         ["_position", str(report.since)], kind="stable", ignore_index=True
@@ -120,6 +128,14 @@ def _contact_events(
         }
     }
     return frame
+
+
+def _shaped(frame: pd.DataFrame, report: Report) -> pd.DataFrame:
+    """Give a frame the columns of a report, whichever way its rows came."""
+    lacks = {column.name: DTYPES[column.kind] for column in report.columns if column.name not in frame}
+    return frame.assign(**{name: pd.Series(pd.NA, frame.index, dtype) for name, dtype in lacks.items()})[
+        list(report.names)
+    ]
 
 
 def _with_addresses(
@@ -188,9 +204,8 @@ def clicks_df(
     come as the service lists them, not in a promised order. Where it pages by time, it may itself skip
     rows that share a millisecond: no client can see those.
     """
-    flag(details, "details")  # checked, though v2 has nothing to add
     return _contact_events(
-        catalog.CLICKS, contact_id, created_since, route, limit, refresh, progress, on_missing, session
+        catalog.CLICKS, contact_id, created_since, route, details, limit, refresh, progress, on_missing, session
     )
 
 
@@ -215,9 +230,8 @@ def opens_df(
     them do not. Rows come as the service lists them, not in a promised order. Where it pages by time,
     it may itself skip rows that share a millisecond: no client can see those.
     """
-    flag(details, "details")  # checked, though v2 has nothing to add
     return _contact_events(
-        catalog.OPENS, contact_id, created_since, route, limit, refresh, progress, on_missing, session
+        catalog.OPENS, contact_id, created_since, route, details, limit, refresh, progress, on_missing, session
     )
 
 
@@ -242,9 +256,8 @@ def sends_df(
     the service lists them, not in a promised order. Where it pages by time, it may itself skip rows
     that share a millisecond: no client can see those.
     """
-    flag(details, "details")  # checked, though v2 has nothing to add
     return _contact_events(
-        catalog.SENDS, contact_id, created_since, route, limit, refresh, progress, on_missing, session
+        catalog.SENDS, contact_id, created_since, route, details, limit, refresh, progress, on_missing, session
     )
 
 
@@ -269,9 +282,8 @@ def forwards_df(
     lists them, not in a promised order. Where it pages by time, it may itself skip rows that share a
     millisecond: no client can see those.
     """
-    flag(details, "details")  # checked, though v2 has nothing to add
     return _contact_events(
-        catalog.FORWARDS, contact_id, created_since, route, limit, refresh, progress, on_missing, session
+        catalog.FORWARDS, contact_id, created_since, route, details, limit, refresh, progress, on_missing, session
     )
 
 
@@ -296,9 +308,8 @@ def bounces_df(
     promised order. Where it pages by time, it may itself skip rows that share a millisecond: no client
     can see those.
     """
-    flag(details, "details")  # checked, though v2 has nothing to add
     return _contact_events(
-        catalog.BOUNCES, contact_id, created_since, route, limit, refresh, progress, on_missing, session
+        catalog.BOUNCES, contact_id, created_since, route, details, limit, refresh, progress, on_missing, session
     )
 
 
@@ -323,9 +334,8 @@ def unsubscribes_df(
     Rows come as the service lists them, not in a promised order. Where it pages by time, it may itself
     skip rows that share a millisecond: no client can see those.
     """
-    flag(details, "details")  # checked, though v2 has nothing to add
     return _contact_events(
-        catalog.UNSUBSCRIBES, contact_id, created_since, route, limit, refresh, progress, on_missing, session
+        catalog.UNSUBSCRIBES, contact_id, created_since, route, details, limit, refresh, progress, on_missing, session
     )
 
 
@@ -350,9 +360,8 @@ def activities_df(
     not in a promised order. Where it pages by time, it may itself skip rows that share a millisecond:
     no client can see those.
     """
-    flag(details, "details")  # checked, though v2 has nothing to add
     return _contact_events(
-        catalog.ACTIVITIES, contact_id, created_since, route, limit, refresh, progress, on_missing, session
+        catalog.ACTIVITIES, contact_id, created_since, route, details, limit, refresh, progress, on_missing, session
     )
 
 

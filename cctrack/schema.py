@@ -34,15 +34,19 @@ OPTIONS: dict[str, str] = {
     "status": "Only what has this status, in the service's words; None asks for every status.",
     "email": "Only the contact with exactly this address.",
     "details": (
-        "Add what only further calls can tell. Campaigns: one call each. Events of contacts: nothing on v2, where "
-        "they are complete."
+        "Add what only further calls can tell. Campaigns: one call each, two on v3. Events of contacts: on v3, links, "
+        "bounce codes and reasons from the campaigns' reports, without which these columns are NA; nothing on v2, "
+        "where they are complete."
     ),
-    "update_summary": "Have the service count again before it answers, instead of giving its last count.",
+    "update_summary": (
+        "Have the service count again before it answers, instead of giving its last count. v3 cannot: it is ignored "
+        "there, with a warning."
+    ),
     "route": (
         '"contacts" asks for each contact; "campaigns" reads the reports of all sent campaigns and keeps '
         "these contacts: far fewer calls for many contacts. It cannot see deleted campaigns."
     ),
-    "limit": "Rows in a page, 1 to 500: the number of calls changes, not the rows.",
+    "limit": "Rows in a page, 1 to 500 or as many as the report takes: the number of calls changes, not the rows.",
     "refresh": "Ask the service again, even where the cache holds a fresh answer.",
     "progress": "Show a progress bar; None shows one for more than a handful of ids.",
     "on_missing": (
@@ -97,6 +101,8 @@ class Report:
         The date column that `created_since` or `modified_since` speaks of.
     order : {"server", "date", "date_within_id"}
         Rows as the service lists them, or sorted by `since`.
+    on_v3 : str
+        What it takes on the v3 API, where that is more than one walk.
     """
 
     name: str
@@ -106,6 +112,7 @@ class Report:
     options: tuple[str, ...]
     since: str | None = None
     order: Literal["server", "date", "date_within_id"] = "server"
+    on_v3: str = ""
 
     @property
     def function(self) -> str:
@@ -126,6 +133,8 @@ RAISES = {
     "RateLimitError": "The day's calls are used up, or calls come too fast; what was fetched is kept.",
     "ServiceError, NetworkError, ResponseError": "No answer, or none that is a report, through every try.",
 }
+
+_ONCE_MORE = "Of several pages the first is read once more at the end. See `cctrack.plan`."
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -178,6 +187,8 @@ def _docstring(report: Report, written: str) -> str:
         f"        {column.name:<{width}}  {DTYPES[column.kind]:<{kinds}}  {column.meaning}" for column in report.columns
     ]
     lines += ["", *_indented('`attrs["cctrack"]` tells where the rows come from; see `cctrack.provenance`.'), ""]
+    if report.on_v3:
+        lines += [*_indented(f"On v3: {report.on_v3} {_ONCE_MORE}"), ""]
     lines += ["Raises", "------"]
     for error, meaning in RAISES.items():
         if error != "NotFoundError" or report.keys:

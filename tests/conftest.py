@@ -13,6 +13,8 @@ from clock import Clock
 from service import Service
 
 _refused: list[str] = []
+# Nobody's own keyring: what is found instead keeps nothing, as on a machine without one.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 
 class OutsideNetworkError(RuntimeError):
@@ -97,6 +99,7 @@ def _clean_settings(tmp_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         if name.startswith("CCTRACK_") or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CCTRACK_CACHE_DIR", str(tmp_cache))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_cache.parent / "config"))  # where logins are stored
     monkeypatch.setenv("CCTRACK_PROGRESS", "0")
     yield
     session: Any = sys.modules.get("cctrack.api.session")  # only if a test imported it

@@ -438,6 +438,7 @@ class Service:
         # Called first for every request: change the data, or return an Answer to give instead.
         self.before: Callable[[Request], Answer | None] | None = None
         self._routes: dict[str, Handler] = {}
+        self._prefixes: dict[str, Handler] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._open: dict[threading.Thread, socket.socket] = {}
@@ -447,6 +448,10 @@ class Service:
     def on(self, path: str, handler: Handler) -> None:
         """Let a callable answer for this exact path, any method."""
         self._routes[path] = handler
+
+    def below(self, prefix: str, handler: Handler) -> None:
+        """Let a callable answer for what begins so and has no answer of its own."""
+        self._prefixes[prefix] = handler
 
     def rows(
         self,
@@ -510,10 +515,16 @@ class Service:
             return refusal
         handler = self._routes.get(request.path)
         if handler is None:
+            handler = next((one for prefix, one in self._prefixes.items() if request.path.startswith(prefix)), None)
+        if handler is None:
             return Answer.error(404, "http.status.resource.not_found", "The resource was not found.")
         return handler(request)
 
     def _refusal(self, request: Request) -> Answer | None:
+        if request.path.startswith("/v3/"):
+            if request.headers.get("authorization") == f"Bearer {self.token}" and "api_key" not in request.query:
+                return None
+            return Answer.json({"error_key": "unauthorized", "error_message": "Unauthorized"}, 401)
         if request.query.get("api_key") != [self.key]:
             return Answer.error(403, "mashery.not.authorized.inactive", "The API key is not active.")
         if request.headers.get("authorization") != f"Bearer {self.token}":

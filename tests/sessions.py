@@ -16,7 +16,7 @@ import pandas as pd
 from clock import Clock
 from service import Answer, Row, Service, click
 
-from cctrack.api import settings, v2
+from cctrack.api import settings, v2, v3
 from cctrack.api.session import Account, Session, assembled
 
 CLICKS = "/v2/contacts/36/tracking/clicks"
@@ -32,10 +32,12 @@ def session_on(
     key: str = "test",
     most_pages: int | None = None,
     url: str | None = None,
+    api: str = "v2",
     **given: Any,
 ) -> Session:
     """Put a session on the service together; with a `Clock` of the tests, no wait takes time."""
     wanted = {
+        "api": api,
         "api_key": service.key,
         "access_token": service.token,
         "base_url": url or service.url,
@@ -44,8 +46,9 @@ def session_on(
         "daily_quota": 1_000_000,
     }
     chosen = settings.settle(wanted | given)
-    origin, loopback = settings.origin(chosen.base_url, v2.HOST)
-    session = assembled(v2, origin, Account(account, key), chosen, loopback=loopback, clock=clock or Clock())
+    dialect = {"v2": v2, "v3": v3}[api]
+    origin, loopback = settings.origin(chosen.base_url, dialect.HOST)
+    session = assembled(dialect, origin, Account(account, key), chosen, loopback=loopback, clock=clock or Clock())
     if most_pages is not None:
         session.policy = replace(session.policy, most_pages=most_pages)
     return session

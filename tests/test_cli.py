@@ -238,6 +238,10 @@ def test_serve_answers_any_client_until_interrupted(environment: dict[str, str],
         with cctrack.demo(contacts=50, seed=4) as demo:
             pd.testing.assert_frame_equal(got, cctrack.clicks_df("36", session=demo))
         assert len(got)
+        assert f'cctrack.connect(api="v3", base_url="{url}")' in printed
+        (long_id,) = set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", printed))
+        with cctrack.connect(API_KEY, ACCESS_TOKEN, api="v3", **options) as session:
+            assert cctrack.clicks_df(long_id, session=session)["click_date"].to_list() == got["click_date"].to_list()
 
         busy = run(tmp_path, environment, "serve", "--port", url.rpartition(":")[2], "--contacts", "1")
         assert (busy.returncode, busy.stdout) == (2, "")

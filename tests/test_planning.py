@@ -19,7 +19,7 @@ from test_reports import OFFERED, ids_for
 from tqdm.auto import tqdm
 
 import cctrack
-from cctrack import fetching
+from cctrack import progress
 from cctrack.catalog import REPORTS
 
 CAMPAIGNS = "/v2/emailmarketing/campaigns"
@@ -414,9 +414,9 @@ def test_the_bar_tells_what_it_costs(
     service: Service, tmp_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CCTRACK_PROGRESS", "1")
-    monkeypatch.setattr(fetching, "_BAR_AFTER", 0.0)
-    monkeypatch.setattr(fetching, "_LEDGER_EVERY", 0.0)
-    monkeypatch.setattr(fetching, "tqdm", partial(tqdm, mininterval=0, miniters=1))
+    monkeypatch.setattr(progress, "_BAR_AFTER", 0.0)
+    monkeypatch.setattr(progress, "_LEDGER_EVERY", 0.0)
+    monkeypatch.setattr(progress, "tqdm", partial(tqdm, mininterval=0, miniters=1))
     people = [str(number) for number in range(12)]
     for one in people:
         service.rows(f"/v2/contacts/{one}/tracking/clicks", [click(one)] * 2)
@@ -440,11 +440,11 @@ def test_the_bar_leaves_the_shared_count_alone(
     for one in people:
         service.rows(f"/v2/contacts/{one}/tracking/clicks", [])
     monkeypatch.setenv("CCTRACK_PROGRESS", "1")
-    monkeypatch.setattr(fetching, "_LEDGER_EVERY", 1e9)
+    monkeypatch.setattr(progress, "_LEDGER_EVERY", 1e9)
     with session_on(service, tmp_cache) as session:
         monkeypatch.setattr(session.ledger, "used", looks)
         cctrack.clicks_df(people, session=session, progress=False)
         assert looks.call_count == 0
-        monkeypatch.setattr(fetching, "_BAR_AFTER", 0.0)
+        monkeypatch.setattr(progress, "_BAR_AFTER", 0.0)
         cctrack.clicks_df(people, session=session, progress=True)
         assert looks.call_count == 1

@@ -1,28 +1,17 @@
 """A chain of pages: ask for one page after the other, keep each as it comes, stop where a chain has no end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from cctrack.api.ask import Ask
 from cctrack.api.fanout import check_stopped
 from cctrack.api.overlap import Record, Trail
 from cctrack.api.store import Store
 from cctrack.api.transport import Transport, encoded, strict_json
-from cctrack.errors import ResponseError
+from cctrack.errors import NotFoundError, ResponseError
 
 _MOST_EMPTY = 3  # an empty page is not the end, but many in a row lead nowhere
-
-
-class Ask(Protocol):
-    """One walk, as a dialect describes it; see `cctrack.api.v2.Ask`."""
-
-    path: str
-    params: Any
-    limit: int | None
-    rows: Callable[[Any], list[Record]]
-    cut: Callable[[Any, list[bool]], Any]
-    since: str | None
-    date: str | None
 
 
 class Dialect(Protocol):
@@ -31,7 +20,7 @@ class Dialect(Protocol):
     PREFIX: str
 
     def next_token(self, answer: Any, ask: Any, origin: str, /) -> str | None:
-        """Give the token of the next page, None on the last one."""
+        """Give the query of the next page, None on the last one."""
         ...
 
 
@@ -74,7 +63,12 @@ class Chain:
         return f"{self.transport.origin}{self.dialect.PREFIX}{self.ask.path}"
 
     def follow(
-        self, trail: Trail, params: dict[str, str], limit: int | None, head: Answer | None = None
+        self,
+        trail: Trail,
+        params: dict[str, str],
+        limit: int | None,
+        head: Answer | None = None,
+        stop: int | None = None,
     ) -> Iterator[Page]:
         """Walk the chain once from its beginning.
 
@@ -88,6 +82,8 @@ class Chain:
             Page size.
         head
             A first page that is at hand.
+        stop
+            The walk ends after a page with rows older than that, as long as all came newest first.
         """
         token: str | None = ""
         seen: set[str] = set()
@@ -109,20 +105,31 @@ class Chain:
                 raise self._broken("the service names the same next page twice")
             if empty > _MOST_EMPTY:
                 raise self._broken(f"{empty} empty pages in a row")
+            if token is not None and trail.passed(stop):
+                trail.stopped = True
+                return
             if token is not None and trail.pages >= self.most_pages:
                 raise self._broken(f"more than {self.most_pages:,} pages")
             seen.add(token or "")
 
     def page(self, token: str, params: dict[str, str], limit: int | None) -> Answer:
-        """Ask for one page: the first with its filters, a further one by its token alone."""
+        """Ask for one page: the first with its filters, a further one as its link says."""
         check_stopped()
         size = {"limit": str(limit)} if limit is not None else {}
-        query = f"next={token}" if token else encoded({**params, **size})
-        (rows, token_of_next), body, calls = self.transport.fetch(
-            f"{self.dialect.PREFIX}{self.ask.path}", query, self.read
-        )
+        query = token or encoded({**params, **self.ask.unkeyed, **size})
+        try:
+            found, body, calls = self.transport.fetch(f"{self.dialect.PREFIX}{self.ask.path}", query, self.read)
+        except NotFoundError:
+            self.calls += 1
+            if self.ask.absent is None or token:
+                raise
+            return self.answer(self.ask.absent)
         self.calls += calls
-        return Answer(rows, token_of_next, body)
+        return Answer(*found, body)
+
+    def answer(self, body: bytes) -> Answer:
+        """Read a page that is at hand."""
+        return Answer(*self.read(strict_json(body)), body)
 
     def read(self, answer: Any) -> tuple[list[Record], str | None]:
         """Give the records of an answer and the token of the next page."""
@@ -144,7 +151,7 @@ class Chain:
         if trail.pages >= len(trail.held):
             return None
         body = self.store.page(trail.held[trail.pages])
-        return None if body is None else Answer(*self.read(strict_json(body)), body)
+        return None if body is None else self.answer(body)
 
     def _broken(self, why: str) -> ResponseError:
         return ResponseError(

@@ -7,10 +7,10 @@ carries is the request without them.
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from requests import PreparedRequest, Response, Session
@@ -24,6 +24,40 @@ from cctrack.api.credentials import Secret
 from cctrack.errors import NetworkError
 
 
+class TokenSource(Protocol):
+    """Gives the access token, where it is not one for good.
+
+    Attributes
+    ----------
+    owner : str
+        Names the login and tells nothing of it; the same in other processes, another one after another login.
+    """
+
+    owner: str
+
+    def ready(self) -> None:
+        """Have a token that lasts; called before each request, while no connection is held."""
+        ...
+
+    def current(self) -> Secret:
+        """Give the token at hand."""
+        ...
+
+    def renew(self, refused: Secret) -> None:
+        """Have another token than the one that was refused.
+
+        Raises
+        ------
+        AuthError
+            When there is none; says what to do.
+        """
+        ...
+
+    def secrets(self) -> Iterable[Secret]:
+        """Give all that is to be blanked in answers and errors."""
+        ...
+
+
 @dataclass(frozen=True)
 class Credentials:
     """What a dialect adds to each request.
@@ -34,15 +68,27 @@ class Credentials:
         Parameters of the address.
     bearer : Secret or None
         Token of the Authorization header.
+    body : Secret or None
+        What is posted, where that is a secret too.
+    source : TokenSource or None
+        Gives the token in the place of `bearer`.
     """
 
     query: dict[str, Secret] = field(default_factory=dict)
     bearer: Secret | None = None
+    body: Secret | None = None
+    source: TokenSource | None = None
 
     def __iter__(self) -> Any:
         yield from self.query.values()
+        if self.source is not None:
+            yield from self.source.secrets()
         if self.bearer is not None:
             yield self.bearer
+
+    def token(self) -> Secret | None:
+        """Give the token that a request is to carry now."""
+        return self.bearer if self.source is None else self.source.current()
 
     def address(self, url: str) -> str:
         """Give the address with the parameters in it."""
@@ -127,11 +173,16 @@ class _Guarded:
         Deadline.watch(self.sock)
         # In this step, not in `request`: urllib3 keeps the address that `request` was given.
         self._clean(super().putrequest, method, self.credentials.address(url), *args, **kwargs)  # type: ignore[misc]
-        if (bearer := self.credentials.bearer) is not None:
+        if (bearer := self.credentials.token()) is not None:
             self.putheader("Authorization", f"Bearer {bearer.reveal()}")  # type: ignore[attr-defined]
 
-    def endheaders(self, *args: Any, **kwargs: Any) -> None:
-        self._clean(super().endheaders, *args, **kwargs)  # type: ignore[misc]
+    def endheaders(self, message_body: bytes | None = None, **kwargs: Any) -> None:
+        self._clean(self._end, message_body, **kwargs)
+
+    def _end(self, posted: bytes | None, **kwargs: Any) -> None:
+        if (own := self.credentials.body) is not None:
+            posted = own.reveal().encode()
+        super().endheaders(posted, **kwargs)  # type: ignore[misc]
 
     @staticmethod
     def _clean(step: Callable[..., None], *args: Any, **kwargs: Any) -> None:

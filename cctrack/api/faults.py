@@ -70,7 +70,8 @@ def fault(status: int, headers: Mapping[str, str], body: bytes, url: str, now: f
         )
     if status == 401:
         return AuthError(
-            f"the service does not accept the access token (401){quoted}; check access_token, or get a new one",
+            f"the service does not accept the access token (401){quoted}; check access_token, or get a new one; "
+            "after cctrack.login, log in again",
             **known,
         )
     if status == 403 and any(word in telling for word in _INACTIVE):

@@ -60,6 +60,8 @@ class Trail:
         Its pages in the store; at the beginning those from when the walk broke off.
     newest, oldest : int or None
         Dates in microseconds since 1970.
+    stopped : bool
+        Whether it ended before the last page, where the rest is too old.
     """
 
     began: float
@@ -72,6 +74,7 @@ class Trail:
     oldest: int | None = None
     pages: int = 0
     rows: int = 0
+    stopped: bool = False
     first: list[Record] = field(default_factory=list)
     suspects: list[Run] = field(default_factory=list)
     counts: Counter[bytes] = field(default_factory=Counter)
@@ -109,6 +112,10 @@ class Trail:
     def dated(self) -> bool:
         """Whether every row has a date."""
         return not self._undated
+
+    def passed(self, bound: int | None) -> bool:
+        """Whether all that is still to come is older than this: true only while every row came newest first."""
+        return bound is not None and self.oldest is not None and self.oldest < bound and self.order == "falling"
 
     def _note_dates(self, texts: list[Any]) -> None:
         dates = [microseconds(text) if isinstance(text, str) else None for text in texts]

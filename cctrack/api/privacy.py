@@ -23,6 +23,7 @@ _ADDRESS = re.compile(
 )
 _LONGEST_LINK = 2048
 _MOST_ESCAPES = 3  # a link within a link within a link
+_ADDRESS_FIELDS = ("email_address", "current_email_address", "address")
 _HAS_AT = re.compile(_AT)
 _DELIMITER = re.compile(r"^'+|[/?&=#]|%(?:25)*(?:2[023F67f]|3[A-Fa-f]|0[AaDd])")
 
@@ -115,7 +116,7 @@ def _addresses(value: Any) -> Iterator[str]:
             yield from _addresses(one)
     elif isinstance(value, dict):
         for name, one in value.items():
-            if name == "email_address" and isinstance(one, str) and one:
+            if name in _ADDRESS_FIELDS and isinstance(one, str) and one:
                 yield one.lower()
             else:
                 yield from _addresses(one)

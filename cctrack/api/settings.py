@@ -18,7 +18,7 @@ from cctrack.catalog import REPORTS
 from cctrack.errors import ConfigError
 
 PREFIX = "CCTRACK_"
-# By name of the argument; `progress` is the one that no argument sets for good.
+# By name of the argument; `auth_url` is an argument of `login`, and `progress` one of the reports.
 VARIABLES = {
     name: f"{PREFIX}{name.upper()}"
     for name in (
@@ -30,6 +30,7 @@ VARIABLES = {
         "profile",
         "expire_after",
         "offline",
+        "auth_url",
         "progress",
     )
 }
@@ -127,7 +128,7 @@ def settle(given: Mapping[str, Any], environment: Mapping[str, str] | None = Non
     )
 
 
-def origin(base_url: str | None, default: str) -> tuple[str, bool]:
+def origin(base_url: str | None, default: str, what: str = "base_url") -> tuple[str, bool]:
     """Read the host that is to be asked.
 
     Parameters
@@ -136,6 +137,8 @@ def origin(base_url: str | None, default: str) -> tuple[str, bool]:
         A bare host, or one with `/v2` or `/v3` behind it, which means the same.
     default
         Host of the dialect.
+    what
+        Name of the setting, for the error.
 
     Returns
     -------
@@ -148,20 +151,20 @@ def origin(base_url: str | None, default: str) -> tuple[str, bool]:
         When it is no such address, or plain http to another machine.
     """
     if base_url is not None and not isinstance(base_url, str):
-        raise ConfigError("base_url must be a text such as 'https://api.constantcontact.com'")
+        raise ConfigError(f"{what} must be a text such as {default!r}")
     address = (base_url or default).strip()
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ConfigError("base_url is no address; give one such as 'https://api.constantcontact.com'") from None
+        raise ConfigError(f"{what} is no address; give one such as {default!r}") from None
     if parts.scheme not in ("http", "https") or not host or parts.username or parts.password is not None:
-        raise ConfigError("base_url must be http(s)://host[:port], without user and password")
+        raise ConfigError(f"{what} must be http(s)://host[:port], without user and password")
     if parts.path.rstrip("/") not in ("", "/v2", "/v3") or parts.query or parts.fragment:
-        raise ConfigError("base_url must end with the host, or with /v2 or /v3; leave the rest of the path away")
+        raise ConfigError(f"{what} must end with the host, or with /v2 or /v3; leave the rest of the path away")
     loopback = _is_loopback(host)
     if parts.scheme == "http" and not loopback:
-        raise ConfigError("base_url must be https: plain http would send the credentials readable by all")
+        raise ConfigError(f"{what} must be https: plain http would send the credentials readable by all")
     shown = f"[{host}]" if ":" in host else host
     standard = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, standard) else ""), loopback

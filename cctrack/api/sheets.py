@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cctrack.api.chain import Ask
+from cctrack.api.ask import Ask
 from cctrack.api.overlap import Record, key
 from cctrack.api.store import Entry, Store, new_number
 from cctrack.api.transport import strict_json

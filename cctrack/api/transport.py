@@ -46,6 +46,8 @@ class Transport:
         The time.
     loopback
         Whether the host is this machine.
+    explain
+        Adds to an error what there is to do, with a further request at most; None leaves it as it is.
     """
 
     def __init__(
@@ -56,12 +58,22 @@ class Transport:
         clock: Clock,
         *,
         loopback: bool,
+        explain: Callable[[CctrackError, Callable[[str], Any]], CctrackError] | None = None,
     ) -> None:
         self.origin = origin
-        self.redactor = Redactor(credentials)
+        self._credentials = credentials
+        self._redactor = Redactor(credentials)
+        self._explain = explain
         self._clock = clock
         self._http = guarded_session(origin, gate, credentials, loopback=loopback)
         self._random = random.Random()  # noqa: S311 (spreads waits, keeps no secret)
+
+    @property
+    def redactor(self) -> Redactor:
+        """Removes the credentials from what is shown and kept; those of now, where they change."""
+        if self._credentials.source is not None:
+            self._redactor = Redactor(self._credentials)
+        return self._redactor
 
     def fetch(self, path: str, query: str, read: Callable[[Any], Answer]) -> tuple[Answer, bytes, int]:
         """Ask for one page until it is had or cannot be had.
@@ -88,12 +100,27 @@ class Transport:
         url = f"{self.origin}{path}" + (f"?{query}" if query else "")
         spent = told = 0.0
         tries = 0
+        source, renewed = self._credentials.source, False
         while True:
             tries += 1
+            if source is not None:
+                source.ready()
+            sent = self._credentials.token()
             started = self._clock.monotonic()
             outcome = self._once(url, read)
             if not isinstance(outcome, CctrackError):
                 return *outcome, tries
+            if (
+                outcome.status == requests.codes.unauthorized
+                and source is not None
+                and sent is not None
+                and not renewed
+            ):
+                source.renew(sent)
+                renewed = True
+                continue
+            if not outcome.retryable and self._explain is not None:
+                outcome = self._explain(outcome, self._told)
             spent += self._clock.monotonic() - started
             wait = self._wait(outcome, tries)
             if wait is None or tries >= _TRIES:
@@ -106,6 +133,11 @@ class Transport:
                 raise outcome
             log.debug("try %d of %s failed (%s); again in %.1f s", tries, url, type(outcome).__name__, wait)
             self._clock.sleep(wait)
+
+    def _told(self, path: str) -> Any:
+        """Ask once for what explains an error; None when that cannot be had either."""
+        answer = self._once(f"{self.origin}{path}", lambda value: value)
+        return None if isinstance(answer, CctrackError) else answer[0]
 
     def close(self) -> None:
         """Close the connections."""
@@ -139,7 +171,7 @@ class Transport:
         try:
             return read(strict_json(body)), body
         except CctrackError as error:
-            error.status = status
+            error.status = error.status or status
             return _again(error, url)
 
     def _answer(self, url: str) -> tuple[int, Mapping[str, str], bytes]:

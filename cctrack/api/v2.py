@@ -7,10 +7,12 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from cctrack import catalog
-from cctrack.api.connection import Credentials
+from cctrack.api.ask import Ask
+from cctrack.api.connection import Credentials, TokenSource
 from cctrack.api.credentials import Secret
+from cctrack.api.given import Batch, Given
 from cctrack.catalog import DATE_OF
-from cctrack.errors import ResponseError
+from cctrack.errors import CctrackError, ResponseError
 from cctrack.schema import Report
 
 NAME = "v2"
@@ -25,44 +27,13 @@ PERSONAL = frozenset(
 HOST = "https://api.constantcontact.com"
 PREFIX = "/v2"
 SETTINGS = ("api_key", "access_token")  # both are needed
+ACCOUNT: str | None = None  # where the service names the account
 
 _LONGEST_LINK = 2048
 _ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+", re.ASCII)
 
 Rows = list[dict[str, Any]]
 Ids = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One walk: an address, and how its answers are read.
-
-    Attributes
-    ----------
-    path : str
-        Below the dialect's prefix.
-    params : dict of str to str
-        Of the first page, without the page size.
-    limit : int or None
-        Page size; None where there are no pages.
-    rows : callable
-        Gives the records of an answer, under the catalogue's names.
-    since : str or None
-        Parameter that asks for what is new, where there is one.
-    date : str or None
-        The records' date that it speaks of.
-    """
-
-    path: str
-    params: Mapping[str, str]
-    limit: int | None
-    rows: Callable[[Any], Rows]
-    since: str | None = None
-    date: str | None = None
-
-    def cut(self, answer: Any, keep: list[bool]) -> Any:
-        """Give a page with some of its rows."""
-        return {**answer, "results": [row for row, wanted in zip(answer["results"], keep, strict=True) if wanted]}
 
 
 @dataclass(frozen=True)
@@ -162,9 +133,34 @@ def offers(report: Report) -> bool:
     return report in _WIRES
 
 
-def credentials(api_key: Secret | None, access_token: Secret | None) -> Credentials:
+def given(report: Report) -> Given:
+    """Tell how this dialect gives a report: as the catalogue has it."""
+    return Given(report)
+
+
+def batch(report: Report) -> Batch | None:
+    """Tell how several ids are asked for in one call: they never are."""
+    return None
+
+
+def worded(report: Report, options: Mapping[str, str]) -> dict[str, str]:
+    """Give the filters in the words of the tables, which are this API's."""
+    return dict(options)
+
+
+def credentials(api_key: Secret | None, access_token: Secret | None, source: TokenSource | None = None) -> Credentials:
     """Say where the credentials go: the key into every address, the token into the header."""
-    return Credentials({"api_key": api_key} if api_key is not None else {}, access_token)
+    return Credentials({"api_key": api_key} if api_key is not None else {}, access_token, source=source)
+
+
+def explain(error: CctrackError, told: Callable[[str], Any]) -> CctrackError:
+    """Leave an error as it is: there is nothing to ask that would tell more."""
+    return error
+
+
+def account_named(answer: Any) -> str | None:
+    """Name no account: its key and token are there to be told apart by."""
+    return None
 
 
 def is_of_contact(path: str, contact: str) -> bool:
@@ -187,7 +183,7 @@ def _as_id(value: Any) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
-def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int) -> Iterator[Ask]:
+def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int, now: float) -> Iterator[Ask]:
     """Give the walks that make up a report.
 
     Parameters
@@ -200,6 +196,8 @@ def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int) -> It
         Filters by name, as text.
     limit
         Wanted page size.
+    now
+        Seconds since 1970.
     """
     for wire in _WIRES[report]:
         yield Ask(
@@ -240,7 +238,7 @@ def _unwrapped(answer: Any, shape: str, report: str) -> Rows:
 
 
 def next_token(answer: Any, ask: Ask, origin: str) -> str | None:
-    """Take the opaque token out of the link to the next page, and nothing else.
+    """Take the query of the next page out of its link: the opaque token, and nothing else.
 
     Parameters
     ----------
@@ -254,7 +252,7 @@ def next_token(answer: Any, ask: Ask, origin: str) -> str | None:
     Returns
     -------
     str or None
-        As it stands in the link, percent-encoding and all; None on the last page.
+        The token as it stands in the link, percent-encoding and all; None on the last page.
 
     Raises
     ------
@@ -284,7 +282,7 @@ def next_token(answer: Any, ask: Ask, origin: str) -> str | None:
     tokens = [part.removeprefix("next=") for part in query.split("&") if part.startswith("next=")]
     if len(tokens) != 1 or not tokens[0]:
         raise _bad_link("it does not hold exactly one token")
-    return tokens[0]
+    return f"next={tokens[0]}"
 
 
 def _same_places(path: str) -> set[str]:

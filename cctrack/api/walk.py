@@ -3,70 +3,32 @@
 A page may shift while the next one is asked for, and rows have no id. So the first page is read again at the end;
 a run of rows that ends one page and begins the next is taken for overlap only when it vanishes from a second walk
 whose pages end elsewhere. Where the service can be asked for what is new, a walk that is held is only brought up to
-date: its newest rows are asked for again, with a look-back, and take the place of those held.
+date: its newest rows are asked for again, with a look-back, and take the place of those held. Where it cannot but
+lists the newest first, the same is had by stopping where the rest is too old, as long as every page kept that order.
 """
 
-from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-from cctrack.api.chain import Answer, Ask, Chain, Dialect, Page
+from cctrack.api.ask import FOR_GOOD, Ask
+from cctrack.api.chain import Answer, Chain, Dialect, Page
 from cctrack.api.clock import Clock
-from cctrack.api.overlap import Overlap, Record, Trail, key, other_sizes
-from cctrack.api.sheets import Newer, Sheets
+from cctrack.api.increments import Settled, merged, with_lapsed
+from cctrack.api.overlap import Overlap, Trail, other_sizes
+from cctrack.api.policy import Policy as Policy
+from cctrack.api.sheets import Sheets
 from cctrack.api.store import KEPT_UNFINISHED, Entry, Store, new_number
 from cctrack.api.transport import Transport, encoded, strict_json
 from cctrack.errors import AuthError, CacheMissError, CctrackError, RateLimitError, ResponseError
 from cctrack.moments import DAY, HOUR, iso, microseconds
 
-Verify = Literal["head", "strict"]
-
-MOST_PAGES = 10_000  # five million rows: a chain that goes on has no end
 _WALKS = 4  # the first one, and up to three when the report changes meanwhile
 LOOK_BACK = DAY  # the service's clocks are known to be off by hours, and rows may come late
 _CLOCKS = 12 * HOUR  # asked for beyond that, for a filter whose clock is not that of the rows
-# The service lists what was sent in the last 180 days or so: events of that time are younger, but seldom by much.
-_RETENTION = 185 * DAY
-_LAPSED = 150 * DAY
+_PAST = DAY  # how far a walk goes on past a bound: the order of the rows is that of a clock
+_PART = "until"  # stands in the store's keys only
 _BAD_REQUEST = 400
-_QUIET = 30 * DAY
-_OF_CAMPAIGNS = ("campaign_", "account_activities")
-_QUIET_FACTOR = 24  # a campaign without new activity for that long is asked less often by this factor
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a session wants its walks.
-
-    Attributes
-    ----------
-    verify : {"head", "strict"}
-        Read page one again at the end, or walk until two walks agree.
-    expire_after : float
-        Seconds for which a walk is fresh.
-    expire_report : dict of str to float
-        The same for some reports by name.
-    offline : bool
-        Answer from the store alone, however old.
-    most_pages : int
-        Where a chain of pages is taken to have no end.
-    """
-
-    verify: Verify = "head"
-    expire_after: float = 3600.0
-    expire_report: dict[str, float] = field(default_factory=dict)
-    offline: bool = False
-    most_pages: int = MOST_PAGES
-
-    def is_fresh(self, report: str, entry: Entry, now: float) -> bool:
-        """Whether a report need not ask for a walk again, whichever report it was made for."""
-        limit = self.expire_report.get(report, self.expire_after)
-        quiet = entry.newest is not None and now * 1e6 - entry.newest > _QUIET
-        if quiet and report.startswith(_OF_CAMPAIGNS):
-            limit *= _QUIET_FACTOR
-        # An entry of the future is of a clock that was set back: its age is not known.
-        return self.offline or 0 <= now - entry.fetched_at < limit
 
 
 @dataclass
@@ -85,6 +47,8 @@ class Walk:
         False when the report kept changing while it was read.
     drop : list of int
         Positions of rows that turned out to be overlap.
+    first : callable or None
+        Gives the first page and the calls that it took, where it was asked for together with those of other walks.
     """
 
     report: str
@@ -100,10 +64,15 @@ class Walk:
     from_cache: bool = False
     complete: bool = True
     drop: list[int] = field(default_factory=list)
+    first: Callable[[], tuple[bytes | None, int]] | None = None
 
     def __post_init__(self) -> None:
         self._params = dict(self.ask.params)
         self._query = encoded(self._params)
+        bound = self.ask.bound if self.ask.newest_first else None
+        self._stop = None if bound is None else bound - _PAST
+        # A walk that may end early is another one than the whole, which answers it too.
+        self._part = None if bound is None else encoded({**self._params, _PART: iso(bound)})
         self._scratch = self.store if self.keep else Store(None, "")
         self._chain = Chain(self.report, self.ask, self.dialect, self.transport, self._scratch, self.policy.most_pages)
         self._sheets = Sheets(self._scratch, self.ask, self._chain.url)
@@ -116,21 +85,54 @@ class Walk:
     def held(self) -> Entry | None:
         """Give the walk in the store that answers this one without a request, if there is one."""
         now = self.clock.time()
-        if not self.keep or (self.refresh and not self.policy.offline):
+        if not self.keep or (self.refresh and not self.policy.offline and self.ask.lasts != FOR_GOOD):
             return None
-        entry = self.store.find(self.ask.path, self._query)
-        return entry if entry is not None and self.policy.is_fresh(self.report, entry, now) else None
+        for entry in self._found():
+            if self.policy.is_fresh(self.report, entry, now, self.ask.lasts):
+                return entry
+        return None
 
     def older(self) -> Entry | None:
         """Give the walk in the store, however old, if there is one."""
-        return self.store.find(self.ask.path, self._query) if self.keep else None
+        return next(self._found(), None) if self.keep else None
+
+    def _found(self) -> Iterator[Entry]:
+        """Find the whole walk in the store, then the part of it that would do."""
+        for query in (self._query, self._part):
+            if query is not None and (entry := self.store.find(self.ask.path, query)) is not None:
+                yield entry
 
     def newest_from(self, older: Entry) -> int | None:
         """Tell from when on rows are to be asked for to bring a walk up to date; None where it is to be read again."""
-        if self.ask.since is None or older.newest is None or older.order == "mixed" or len(older.pages) < 2:
+        if older.newest is None or older.order == "mixed" or len(older.pages) < 2:
+            return None
+        if self.ask.since is None and not (self.ask.newest_first and older.order == "falling"):
             return None
         # A row may be dated in the future; those that come after it need not be.
         return min(older.newest, int(older.fetched_at * 1e6)) - LOOK_BACK - _CLOCKS
+
+    def alternatives(self) -> list["Walk"]:
+        """List this walk and those that take its place where the service knows nothing at its address.
+
+        One that the store answers comes first.
+        """
+        found, ask = [self], self.ask.otherwise
+        while ask is not None:
+            found.append(
+                Walk(
+                    self.report,
+                    ask,
+                    self.dialect,
+                    self.transport,
+                    self.store,
+                    self.policy,
+                    self.clock,
+                    self.refresh,
+                    self.keep,
+                )
+            )
+            ask = ask.otherwise
+        return found if len(found) == 1 else sorted(found, key=lambda walk: walk.held() is None)
 
     def take(self, entry: Entry) -> None:
         """Be answered by what is in the store."""
@@ -163,29 +165,52 @@ class Walk:
 
     def _asked(self, older: Entry | None) -> Iterator[Page]:
         """Read the whole of it."""
-        settled = yield from self._until_whole(self._params, self._begun(), resumable=self.keep)
+        settled = yield from self._until_whole(
+            self._params, self._begun(), resumable=self.keep, head=self._given(), stop=self._stop
+        )
         self.drop, self.complete = settled.drop, settled.complete
         entry = self._entry(settled)
         if settled.complete:
-            pages = self._sheets.without(entry.pages, settled.drop)
-            entry = replace(entry, pages=pages, rows=entry.rows - len(settled.drop))
-            kept = entry if older is None else self._with_lapsed(entry, older)
-            self._scratch.keep(kept)
-            self._scratch.drop_pages(set(settled.trail.held) - set(kept.pages))
+            entry, kept = self._settle(settled, older)
             if kept is not entry and (yield from self._replay(kept)):
                 self.drop, entry = [], kept
         self.entry = entry
 
+    def _settle(self, settled: Settled, older: Entry | None) -> tuple[Entry, Entry]:
+        """Keep a walk that holds together; give it as it was read, and as it is kept."""
+        entry = self._entry(settled)
+        pages = self._sheets.without(entry.pages, settled.drop)
+        entry = replace(entry, pages=pages, rows=entry.rows - len(settled.drop))
+        kept = (
+            entry
+            if older is None or older.query != entry.query
+            else with_lapsed(entry, older, self._sheets, self.clock.time())
+        )
+        self._scratch.keep(kept)
+        self._scratch.drop_pages(set(settled.trail.held) - set(kept.pages))
+        return entry, kept
+
+    def _given(self) -> Answer | None:
+        """Give the first page where it is asked for together with those of other walks."""
+        body, calls = (None, 0) if self.first is None else self.first()
+        self._chain.calls += calls
+        return None if body is None else self._chain.answer(body)
+
     def _until_whole(
-        self, params: dict[str, str], begun: Trail | None, *, resumable: bool
-    ) -> Generator[Page, None, "_Settled"]:
+        self,
+        params: dict[str, str],
+        begun: Trail | None,
+        *,
+        resumable: bool,
+        head: Answer | None = None,
+        stop: int | None = None,
+    ) -> Generator[Page, None, Settled]:
         """Walk the server until a walk holds together."""
-        head: Answer | None = None
         before: bytes | None = None
         for attempt in range(_WALKS):
             trail = begun if begun is not None and attempt == 0 else self._trail()
             try:
-                yield from self._chain.follow(trail, params, self.ask.limit, head)
+                yield from self._chain.follow(trail, params, self.ask.limit, head, stop)
                 if trail.pages == 1 and begun is not trail:
                     agrees = True
                 elif trail.digests:
@@ -193,8 +218,8 @@ class Walk:
                 else:
                     head = self._chain.page("", params, self.ask.limit)
                     agrees = head.rows == trail.first
-                if agrees and (verdict := self._overlap(trail, params)) is not None:
-                    return _Settled(trail, *verdict)
+                if agrees and (verdict := self._overlap(trail, params, stop)) is not None:
+                    return Settled(trail, *verdict)
             except BaseException as error:
                 self._broke_off(trail, error, resumable=resumable)
                 raise
@@ -205,7 +230,7 @@ class Walk:
                 'try again when the account is quieter, or connect with verify="head"',
                 url=self._chain.url,
             )
-        return _Settled(trail, [], "none", complete=False)
+        return Settled(trail, [], "none", complete=False)
 
     def _trail(self, **known: Any) -> Trail:
         now = self.clock.time()
@@ -226,16 +251,16 @@ class Walk:
         innocent = isinstance(error, (AuthError, RateLimitError))
         wrong = isinstance(error, CctrackError) and not error.retryable and not innocent
         if trail.pages and resumable and not wrong:
-            self._scratch.keep(replace(self._entry(_Settled(trail, [], "none")), whole=False))
+            self._scratch.keep(replace(self._entry(Settled(trail, [], "none")), whole=False))
         else:
             self._scratch.drop_pages(trail.held)
 
-    def _entry(self, settled: "_Settled") -> Entry:
+    def _entry(self, settled: Settled) -> Entry:
         trail = settled.trail
         return Entry(
             report=self.report,
             path=self.ask.path,
-            query=self._query,
+            query=self._part if trail.stopped and self._part is not None else self._query,
             number=trail.number,
             pages=list(trail.held),
             rows=trail.rows,
@@ -247,20 +272,24 @@ class Walk:
             overlap=settled.overlap,
         )
 
-    def _overlap(self, trail: Trail, params: dict[str, str]) -> tuple[list[int], str] | None:
+    def _overlap(self, trail: Trail, params: dict[str, str], stop: int | None) -> tuple[list[int], str] | None:
         """Tell which rows are overlap, looking again with other page sizes; None when the looks disagree."""
         if not trail.suspects:
             return [], "none"
+        if self.ask.unique:
+            return [run.start + offset for run in trail.suspects for offset in range(len(run.rows))], "removed"
         bodies = [self._scratch.page(name) for name in trail.held]
         if None in bodies:  # the store did not take them: nothing to compare with
             return [], "undecided"
+        if stop is not None and trail.oldest is not None:
+            stop = min(stop, trail.oldest)  # pages of another size are to reach as far
         overlap = Overlap(trail, (row for body in bodies for row in self.ask.rows(strict_json(body or b""))))
         for limit in other_sizes(self.ask.limit or 1):
             if overlap.decided:
                 break
             look = self._trail(counted=overlap.suspected)
             try:
-                for _ in self._chain.follow(look, params, limit):
+                for _ in self._chain.follow(look, params, limit, stop=stop):
                     pass  # only what it counts is wanted
             except ResponseError:
                 continue  # pages of this size lead nowhere: nothing is learned from them
@@ -271,94 +300,40 @@ class Walk:
     def _brought_up(self, older: Entry) -> Entry | None:
         """Ask for the newest rows alone and put them in the place of those held; None where that cannot be done."""
         since, start = self.ask.since, self.newest_from(older)
-        if since is None or start is None or not self.store.holds(older):
+        if start is None or not self.store.holds(older):
             return None
         bound = start + _CLOCKS
-        own = microseconds(self._params[since]) if since in self._params else None
-        params = {**self._params, since: iso(start if own is None else max(start, own))}
+        own = microseconds(self._params[since]) if since is not None and since in self._params else None
+        params = (
+            self._params if since is None else {**self._params, since: iso(start if own is None else max(start, own))}
+        )
         try:
-            settled = _drained(self._until_whole(params, None, resumable=False))
+            stop = start if since is None else None
+            settled = _drained(self._until_whole(params, None, resumable=False, stop=stop))
         except CctrackError as error:
             if error.status == _BAD_REQUEST:
                 return None  # this report does not know the filter: some documents leave it out for bounces
             raise
+        if since is None and settled.complete and not settled.trail.stopped:
+            return self._settle(settled, older)[1]  # all of it came: the order did not hold, or nothing is older
         entry, written = None, set(settled.trail.held)
         if settled.complete and settled.trail.dated:
             window = self._sheets.since(settled.trail.held, set(settled.drop), bound)
             held = self._sheets.part(older, bound)
             if window is not None and held is not None:
                 written |= {*window[0], *held.older}
-                entry = self._merged(older, held, *window, settled)
+                entry = merged(older, held, *window, settled, self.clock.time())
         if entry is not None:
             self._scratch.keep(entry)
         self._scratch.drop_pages(written - set((entry or older).pages) - set(older.pages))
         return entry
 
-    def _merged(
-        self, older: Entry, held: Newer, pages: list[str], rows: list[Record], settled: "_Settled"
-    ) -> Entry | None:
-        """Put the newest rows in the place of those held; None when one that is held is listed no more."""
-        trail, newest = settled.trail, older.newest or 0
-        if held.rows - Counter(map(key, rows)):
-            # The newest row held is listed no more. When it is old, the service has merely ceased to list it.
-            if trail.rows or self.clock.time() * 1e6 - newest < _LAPSED:
-                return None
-            return replace(older, fetched_at=trail.began)
-        # Rows of one date run either way.
-        runs = trail.order == older.order or trail.newest == trail.oldest or len(rows) < 2
-        return replace(
-            older,
-            number=trail.number,
-            pages=pages + held.older if older.order == "falling" else held.older + pages,
-            rows=older.rows - held.removed + len(rows),
-            fetched_at=trail.began,
-            newest=max(newest, trail.newest or newest),
-            order=older.order if runs else "mixed",
-            overlap=older.overlap if held.older and settled.overlap != "undecided" else settled.overlap,
-        )
 
-    def _with_lapsed(self, entry: Entry, older: Entry) -> Entry:
-        """Keep what is held and so old that the service has ceased to list it, if it does cease to list what is old."""
-        now = self.clock.time() * 1e6
-        if entry.oldest is not None and entry.oldest < now - _RETENTION:
-            return entry  # it lists older rows: what is gone was removed
-        bound = int(now - _LAPSED if entry.oldest is None else min(now - _LAPSED, entry.oldest))
-        # Rows of one date run either way.
-        level = entry.newest == entry.oldest and (entry.order != "mixed" or not entry.rows)
-        order = older.order if level else entry.order
-        runs = older.order == entry.order or level or older.newest == older.oldest
-        if not runs or "mixed" in (order, older.order) or older.oldest is None or older.oldest >= bound:
-            return entry
-        lapsed = self._sheets.before(older, bound)
-        if lapsed is None or not lapsed[1]:
-            return entry
-        pages, rows = lapsed
-        return replace(
-            entry,
-            pages=entry.pages + pages if order == "falling" else pages + entry.pages,
-            rows=entry.rows + rows,
-            whole_at=older.whole_at,
-            newest=entry.newest if entry.newest is not None else bound,
-            oldest=older.oldest,
-            order=order,
-        )
-
-
-@dataclass(frozen=True)
-class _Settled:
-    """A walk of the server that holds together, or the last of those that did not."""
-
-    trail: Trail
-    drop: list[int]
-    overlap: str
-    complete: bool = True
-
-
-def _drained(walk: Generator[Page, None, _Settled]) -> _Settled:
+def _drained(walk: Generator[Page, None, Settled]) -> Settled:
     """Run a walk whose pages are only wanted in the store."""
     while True:
         try:
             next(walk)
         except StopIteration as end:
-            settled: _Settled = end.value
+            settled: Settled = end.value
             return settled
