@@ -35,7 +35,8 @@ def is_share(name: str, names: Collection[str]) -> bool:
         All columns of the table: `step_low` is a bound of `step_rate`, `low` one of `rate`.
     """
     stem = _OF_SHARE.sub("", _OF_SHARE.sub("", name))
-    return bool(_SHARE.search(name)) or (stem != name and (f"{stem}_rate" if stem else "rate") in names)
+    rate = f"{stem}_rate" if stem else "rate"
+    return bool(_SHARE.search(name)) or (stem != name and (rate in names or f"{rate}_human" in names))
 
 
 def kind_of(column: "pd.Series[Any]") -> Kind:

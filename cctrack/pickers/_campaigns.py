@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 import pandas as pd
 import traitlets
 
+from cctrack.pickers._labels import counted
 from cctrack.pickers._lists import ListPicker
+from cctrack.pickers._mailings import AT, LISTED, SAID, newest_first, with_details
 from cctrack.pickers._quoting import quoted
-from cctrack.pickers._supply import Read, Source, Supply, costs_nothing
-from cctrack.reports import campaigns_df
+from cctrack.pickers._supply import Source, Supply
 
-_DATES = {"last_run_date": "", "send_date": "", "modified_date": "changed "}
-_DETAILED = Read(campaigns_df, (), (("details", True),))
+_NAMES = ("name", "campaign_name")
 
 
 class _Campaigns(ListPicker):
@@ -23,42 +23,28 @@ class _Campaigns(ListPicker):
     _hint: ClassVar[str] = "name, subject or date"
 
     def __init__(self, source: Source = None, *, session: Any = None) -> None:
-        super().__init__(Supply(source, Read(campaigns_df), [self._id], session))
+        self._detailed = False
+        super().__init__(Supply(source, LISTED, [self._id], session))
 
-    def load(self) -> None:
-        """Read the campaigns; with their send dates and sizes where that costs nothing."""
-        try:
-            if self._supply.is_report and costs_nothing(self._supply.session(), [_DETAILED]):
-                self._supply.read = _DETAILED
-        except Exception:  # said by what comes now, if it is still so
-            self._supply.read = Read(campaigns_df)
-        super().load()
+    def _frame(self) -> pd.DataFrame:
+        detailed = with_details(self._supply.session()) if self._supply.is_report else None
+        self._detailed = detailed is not None
+        return super()._frame() if detailed is None else detailed
 
     def _ordered(self, rows: pd.DataFrame) -> pd.DataFrame:
-        dated = rows.assign(_at=pd.Series(pd.NaT, rows.index, "datetime64[us, UTC]"), _said="")
-        for name, words in _DATES.items():
-            if name in rows.columns:
-                dates = pd.to_datetime(rows[name], utc=True, errors="coerce").astype("datetime64[us, UTC]")
-                new = dated["_at"].isna() & dates.notna()
-                dated.loc[new, "_said"] = words
-                dated["_at"] = dated["_at"].fillna(dates)
-        return dated.sort_values("_at", ascending=False, kind="stable", na_position="last")
+        return newest_first(rows)
 
     def _texts(self, rows: pd.DataFrame) -> Sequence[Sequence[object]]:
-        names = [name for name in ("name", "campaign_name", "subject", self._id) if name in rows.columns]
+        names = [name for name in (*_NAMES, "subject", self._id) if name in rows.columns]
         columns = [rows[name].astype(object).tolist() for name in names]
-        dates = rows["_at"].dt.strftime("%Y-%m-%d %B %Y")
-        return list(zip(*columns, dates.astype(object).tolist(), strict=True))
+        return list(zip(*columns, rows[AT].dt.strftime("%Y-%m-%d %B %Y").astype(object).tolist(), strict=True))
 
     def _label(self, at: int) -> str:
         row = self._rows.iloc[at]
-        names = [row[name] for name in ("name", "campaign_name") if name in row.index and isinstance(row[name], str)]
-        parts = [names[0] if names else f"campaign {self._ids[at]}"]
-        if not pd.isna(row["_at"]):
-            parts.append(f"{row['_said']}{row['_at']:%Y-%m-%d}")
-        if "sends" in row.index and not pd.isna(row["sends"]):
-            parts.append(f"{row['sends']:,} sent")
-        return " · ".join(parts)
+        names = [row[name] for name in _NAMES if isinstance(row.get(name), str) and row[name].strip()]
+        date = "" if pd.isna(row[AT]) else f"{row[SAID]}{row[AT]:%Y-%m-%d}"
+        parts = [names[0] if names else f"campaign {self._ids[at]}", date, counted(row.get("sends"), "sent", "sent")]
+        return " · ".join(filter(None, parts))
 
 
 class CampaignPicker(_Campaigns):
@@ -113,14 +99,17 @@ class CampaignsPicker(_Campaigns):
     @property
     def detailed(self) -> bool:
         """Whether send dates and sizes were read, too."""
-        return self._supply.read is _DETAILED
+        return self._detailed
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the campaigns, the newest first."""
+        return self._ids
 
     @property
     def rows(self) -> pd.DataFrame:
-        """The campaigns, the newest first."""
-        return self._rows
+        """The campaigns as they were read, the newest first: names and dates as analyses take them."""
+        return self._rows.drop(columns=[AT, SAID], errors="ignore")
 
-    @property
-    def labels(self) -> pd.DataFrame:
-        """Names and dates of campaigns as analyses take them."""
-        return self._rows.drop(columns=["_at", "_said"], errors="ignore")
+    def _summary(self) -> str:
+        return f"{super()._summary()} Hold Ctrl or \N{PLACE OF INTEREST SIGN} to pick several."

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cctrack.pickers._lists import ListPicker
 from cctrack.pickers._quoting import quoted
+from cctrack.pickers._search import folded
 from cctrack.pickers._supply import Read, Source, Supply
 from cctrack.reports import contacts_df
 
@@ -69,7 +70,8 @@ class ContactPicker(ListPicker):
         name = next((name for name in ("email_address", "last_name") if name in rows.columns), None)
         if name is None:
             return rows
-        return rows.sort_values(name, key=lambda texts: texts.astype("string").str.lower(), kind="stable")
+        keys = [folded(text) if isinstance(text, str) else "" for text in rows[name].astype(object)]
+        return rows.iloc[sorted(range(len(keys)), key=lambda at: (not keys[at], keys[at]))]
 
     def _texts(self, rows: pd.DataFrame) -> Sequence[Sequence[object]]:
         columns = [rows[name].astype(object).tolist() for name in (*_TEXTS, self._id) if name in rows.columns]
@@ -77,7 +79,7 @@ class ContactPicker(ListPicker):
 
     def _label(self, at: int) -> str:
         row = self._rows.iloc[at]
-        texts = {name: row[name] for name in _TEXTS if name in row.index and isinstance(row[name], str) and row[name]}
+        texts = {name: row[name] for name in _TEXTS if isinstance(row.get(name), str) and row[name].strip()}
         name = " ".join(texts[part] for part in ("first_name", "last_name") if part in texts)
         parts = [texts.get("email_address"), name, texts.get("company_name")]
-        return " · ".join(part for part in parts if part) or f"contact {self._ids[at]}"
+        return " · ".join(filter(None, parts)) or f"contact {self._ids[at]}"

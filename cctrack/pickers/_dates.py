@@ -1,15 +1,18 @@
 """Picking a range of days."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, ClassVar
 
 import pandas as pd
 import traitlets
 from ipywidgets import DatePicker
 
-from cctrack.pickers._picker import NAMES, Picker
-from cctrack.pickers._supply import Read, Source, Supply
-from cctrack.reports import campaigns_df
+from cctrack.inputs import instant
+from cctrack.pickers._html import said
+from cctrack.pickers._mailings import LISTED, with_details
+from cctrack.pickers._picker import Picker
+from cctrack.pickers._supply import Source, Supply
+from cctrack.pickers._widget import NAMES
 
 
 class DateRangePicker(Picker):
@@ -19,7 +22,8 @@ class DateRangePicker(Picker):
     ----------
     source
         A frame with dates, such as any report: its first and last day are what is picked in the beginning; or a
-        callable that gives one. None begins with the first day of `cctrack.campaigns_df`, without a last day.
+        callable that gives one. None begins with the day of the first campaign, without a last day, where the send
+        dates cost no calls; else with both sides open.
     session
         Which session is asked; None takes the current one.
 
@@ -46,14 +50,16 @@ class DateRangePicker(Picker):
     _noun: ClassVar[str] = "date"
 
     def __init__(self, source: Source = None, *, session: Any = None) -> None:
-        self._first = DatePicker(description="From", style=NAMES)
-        self._last = DatePicker(description="To (included)", style=NAMES)
         if isinstance(source, pd.DataFrame):
             _dates(source)
-        super().__init__(Supply(source, Read(campaigns_df), [], session), [self._first, self._last])
+        self._first = DatePicker(description="From", style=NAMES)
+        self._last = DatePicker(description="To (included)", style=NAMES)
+        self._drawing = False
+        super().__init__(Supply(source, LISTED, [], session), [self._first, self._last])
         for one in (self._first, self._last):
             one.observe(self._picked, "value")
         self.observe(lambda _: self._draw(), "value")
+        self._begin()
 
     @property
     def code(self) -> str:
@@ -67,12 +73,19 @@ class DateRangePicker(Picker):
             lines.append(f'activities = activities[activities["activity_date"] < {end}]')
         return "\n".join(lines)
 
-    def _take(self, rows: pd.DataFrame) -> None:
+    def _frame(self) -> pd.DataFrame:
+        if not self._supply.is_report:
+            return super()._frame()
+        campaigns = with_details(self._supply.session())
+        # The list alone tells when campaigns were changed: later than they were sent.
+        return pd.DataFrame() if campaigns is None else campaigns[["last_run_date"]]
+
+    def _take(self, rows: pd.DataFrame) -> bool:
         dates = _dates(rows)
         if dates is not None and self.value == (None, None):
             # What the newest campaign leads to comes after its own date.
             self.value = (dates[0], None) if self._supply.is_report else dates
-        self._draw()
+        return dates is not None or self._supply.is_report
 
     @traitlets.validate("value")
     def _in_order(self, proposal: Any) -> Any:
@@ -82,24 +95,36 @@ class DateRangePicker(Picker):
         return first, last
 
     def _draw(self) -> None:
-        self._first.value, self._last.value = self.value
-        self._tell("" if self.value != (None, None) else "No days picked: all are meant.")
+        self._drawing = True
+        try:
+            self._first.value, self._last.value = self.value
+        finally:
+            self._drawing = False
+        if self.state in ("ready", "empty"):
+            self._tell(self._told())
+
+    def _summary(self) -> str:
+        return "" if self.value != (None, None) else "No days picked: all are meant."
 
     def _picked(self, _: Any) -> None:
+        if self._drawing:
+            return
         try:
             self.value = (self._first.value, self._last.value)
+            self._draw()  # also where the value is as before: what was refused stands no more
         except traitlets.TraitError as error:
-            self._tell(f"Not taken: {error}. Still picked: {self.value[0]} to {self.value[1]}.", "wrong")
+            first, last = (one or "open" for one in self.value)
+            self._status.value = said(f"Not taken: {error}. Still picked: {first} to {last}.", "wrong")
 
 
 def _day(given: Any) -> date | None:
-    if given is None or (isinstance(given, date) and not isinstance(given, datetime)):
-        return given
+    if given is None or given is pd.NaT:
+        return None
     try:
-        moment = pd.Timestamp(given)
-    except (TypeError, ValueError):
-        raise traitlets.TraitError(f"{given!r} is no day; pass a date or a text such as '2026-01-31'") from None
-    return (moment.tz_convert("UTC") if moment.tzinfo else moment).date()
+        moment = instant(given, "the day")
+    except ValueError as error:
+        raise traitlets.TraitError(str(error)) from None
+    return None if moment is None else moment.date()
 
 
 def _dates(rows: pd.DataFrame) -> tuple[date, date] | None:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from cctrack.errors import CctrackError
-from cctrack.pickers._exploration import Chosen, Exploration, Question
+from cctrack.pickers._exploration import Exploration
+from cctrack.pickers._mailings import LISTED, newest_first, with_details
 from cctrack.pickers._plain import Plain
-from cctrack.pickers._questions import FUNNEL, LINKS
+from cctrack.pickers._questions import FUNNEL, LINKS, WHOLE, Chosen, Question
 from cctrack.pickers._supply import Source
 from cctrack.pickers._where import has_widgets, in_a_batch
-from cctrack.reports import campaigns_df
 
 
 def funnel_explorer(source: Source = None, *, session: Any = None) -> Any:
@@ -80,14 +80,17 @@ def _explorer(question: Question, source: Source, session: Any) -> Any:
 
 
 def _plain(exploration: Exploration) -> Plain:
-    """Answer for the newest campaign, as an explorer does in the beginning."""
-    rows = campaigns_df(session=exploration.session) if exploration.of_reports else exploration.campaigns()
-    if rows.empty:
-        raise CctrackError("there is no campaign to show")
-    dates = [name for name in ("send_date", "modified_date") if name in rows.columns]
-    newest = rows.sort_values(dates[0], ascending=False, kind="stable")["campaign_id"].iloc[0]
+    """Answer for the newest campaign, as an explorer does in the beginning; nobody can be asked for leave."""
+    if exploration.of_reports:
+        detailed = with_details(exploration.session)
+        rows = LISTED.frame(exploration.session) if detailed is None else detailed
+    else:
+        rows = exploration.campaigns()
+    ids = newest_first(rows)["campaign_id"]
+    if ids.empty:
+        raise CctrackError("there is no campaign to show; pass a table of activities, or send a campaign first")
     keywords = tuple((one.name, one.options[0][1]) for one in exploration.question.choices)
-    chosen = Chosen((str(newest),), "", "UTC", keywords)
+    chosen = Chosen((ids.iloc[0],), WHOLE, "UTC", keywords)
     table = exploration.table(chosen, None)
     columns = exploration.columns(table, chosen)
     return Plain(table, table[columns], exploration.code(chosen, columns, detailed=False))

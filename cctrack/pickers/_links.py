@@ -7,6 +7,7 @@ import pandas as pd
 
 from cctrack.export._texts import shortened
 from cctrack.inputs import one_identifier
+from cctrack.pickers._labels import as_ids, counted
 from cctrack.pickers._lists import ListPicker
 from cctrack.pickers._quoting import quoted
 from cctrack.pickers._supply import Read, Source, Supply
@@ -59,9 +60,10 @@ class LinkPicker(ListPicker):
 
     def _ordered(self, rows: pd.DataFrame) -> pd.DataFrame:
         if "campaign_id" in rows.columns:
-            rows = rows[(rows["campaign_id"].astype("string") == self._campaign).fillna(False).astype(bool)]
+            rows = rows[as_ids(rows["campaign_id"]) == self._campaign]
         if "click_count" in rows.columns:
-            rows = rows.sort_values("click_count", ascending=False, kind="stable", na_position="last")
+            counts = pd.to_numeric(rows["click_count"].astype(object), errors="coerce").astype("float64")
+            rows = rows.loc[counts.sort_values(ascending=False, kind="stable", na_position="last").index]
         return rows
 
     def _texts(self, rows: pd.DataFrame) -> Sequence[Sequence[object]]:
@@ -70,9 +72,6 @@ class LinkPicker(ListPicker):
 
     def _label(self, at: int) -> str:
         row = self._rows.iloc[at]
-        known = "link_uri" in row.index and isinstance(row["link_uri"], str)
-        parts = [shortened(row["link_uri"], _ADDRESS) if known else f"link {self._ids[at]} (address not known)"]
-        if "click_count" in row.index and not pd.isna(row["click_count"]):
-            count = int(row["click_count"])
-            parts.append(f"{count:,} click{'' if count == 1 else 's'}")
-        return " · ".join(parts)
+        known = isinstance(row.get("link_uri"), str) and row["link_uri"].strip()
+        address = shortened(row["link_uri"], _ADDRESS) if known else f"link {self._ids[at]} (address not known)"
+        return " · ".join(filter(None, [counted(row.get("click_count"), "click", "clicks"), address]))

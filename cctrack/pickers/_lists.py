@@ -7,13 +7,13 @@ import pandas as pd
 import traitlets
 from ipywidgets import Layout, Select, SelectMultiple, Text
 
-from cctrack.export._texts import shortened, visible
-from cctrack.pickers._picker import NAMES, WIDE, Picker
+from cctrack.pickers._labels import as_ids, distinct, one_line
+from cctrack.pickers._picker import Picker
 from cctrack.pickers._search import Index
 from cctrack.pickers._supply import Supply
+from cctrack.pickers._widget import NAMES, WIDE
 
 _SHOWN = 50  # options in the browser
-_LETTERS = 90  # of a label
 _LINES = 8
 _PREVIEW = 5  # rows where nobody can point and click
 
@@ -22,17 +22,15 @@ class ListPicker(Picker):
     """Picks one row, or with `_many` several, by its id."""
 
     _id: ClassVar[str] = ""
+    _hint: ClassVar[str] = ""
     _many: ClassVar[bool] = False
 
     def __init__(self, supply: Supply) -> None:
+        look = {"style": NAMES, "layout": Layout(**WIDE)}
         name = self._noun.capitalize()
-        self._search = Text(
-            description=f"Search {self._noun}s", placeholder=self._hint, style=NAMES, layout=Layout(**WIDE)
-        )
+        self._search = Text(description=f"Search {self._noun}s", placeholder=self._hint, **look)
         kind = SelectMultiple if self._many else Select
-        self._list = kind(
-            description=f"{name}s" if self._many else name, rows=_LINES, style=NAMES, layout=Layout(**WIDE)
-        )
+        self._list = kind(description=f"{name}s" if self._many else name, rows=_LINES, **look)
         self._ids: list[str] = []
         self._at: dict[str, int] = {}
         self._rows = pd.DataFrame()
@@ -43,8 +41,7 @@ class ListPicker(Picker):
         self._search.on_msg(self._entered)
         self._list.observe(self._picked, "value")
         self.observe(lambda _: self._draw(), "value")
-
-    _hint: ClassVar[str] = ""
+        self._begin()
 
     def _texts(self, rows: pd.DataFrame) -> Sequence[Sequence[object]]:
         """Give the texts of each row in which is searched."""
@@ -58,71 +55,84 @@ class ListPicker(Picker):
         """Give the rows in the order in which they are shown."""
         return rows
 
-    def _take(self, rows: pd.DataFrame) -> None:
-        known = rows[rows[self._id].notna()]
-        known = known.assign(**{self._id: known[self._id].astype("string").astype(object)})
-        self._rows = self._ordered(known.drop_duplicates(self._id)).reset_index(drop=True)
+    def _take(self, rows: pd.DataFrame) -> bool:
+        known = rows.assign(**{self._id: as_ids(rows[self._id])}).dropna(subset=self._id).reset_index(drop=True)
+        self._rows = self._ordered(known).drop_duplicates(self._id).reset_index(drop=True)
         self._ids = self._rows[self._id].tolist()
         self._at = {one: at for at, one in enumerate(self._ids)}
         self._index = Index(self._texts(self._rows))
-        if any(one not in self._at for one in self._chosen()):
-            self.value = () if self._many else None  # it was of other rows
+        gone = [one for one in self._chosen() if one not in self._at]
+        if gone:  # it was picked before these rows were read
+            self.value = tuple(one for one in self._chosen() if one in self._at) if self._many else None
+            self._notes.append(f"No {self._noun} {one_line(gone[0])} is among them.")
         self._draw()
+        return bool(self._ids)
 
     @traitlets.validate("value")
     def _known(self, proposal: Any) -> Any:
+        """Take ids as reports do; once the rows are there, those among them only."""
         value = proposal["value"]
-        wanted = tuple(map(str, value)) if self._many else () if value is None else (str(value),)
-        unknown = [one for one in wanted if self._ids and one not in self._at]
-        if unknown:
-            raise traitlets.TraitError(f"no {self._noun} {unknown[0]!r} among the {len(self._ids):,} that were read")
-        return wanted if self._many else wanted[0] if wanted else None
+        given = pd.Series(list(value or ()) if self._many else [value], dtype=object)
+        wanted = dict.fromkeys(as_ids(given.dropna()))
+        if self._ids or self.state == "empty":
+            unknown = [one for one in wanted if one not in self._at]
+            if unknown:
+                raise traitlets.TraitError(
+                    f"no {self._noun} {unknown[0]!r} among the {len(self._ids):,} that were read"
+                )
+            wanted = dict.fromkeys(sorted(wanted, key=self._at.__getitem__))
+        return tuple(wanted) if self._many else next(iter(wanted), None)
 
     def _chosen(self) -> tuple[str, ...]:
         return self.value or () if self._many else (() if self.value is None else (self.value,))
 
     def _draw(self) -> None:
         """Show what the search finds, and before it what is picked."""
-        if self._drawing or not self._ids:
+        if self._drawing:
             return
-        found, count = self._index.hits(self._search.value, _SHOWN)
+        found, self._count = self._index.hits(self._search.value, _SHOWN)
         picked = [self._at[one] for one in self._chosen() if one in self._at]
         shown = [*[at for at in picked if at not in found], *found]
+        ids = [self._ids[at] for at in shown]
+        options = list(zip(distinct([self._label(at) for at in shown], ids), ids, strict=True))
         self._drawing = True
         try:
-            options = [(visible(shortened(self._label(at), _LETTERS)), self._ids[at]) for at in shown]
             if list(self._list.options) != options:
                 self._list.options = options
-            self._list.value = self._chosen() if self._many else self.value
+            chosen = tuple(self._ids[at] for at in picked)
+            self._list.value = chosen if self._many else next(iter(chosen), None)
         finally:
             self._drawing = False
-        self._tell(self._counted(count))
+        if self.state == "ready":
+            self._tell(self._told())
 
-    def _counted(self, count: int) -> str:
+    def _summary(self) -> str:
         total = f"{len(self._ids):,} {self._noun}{'' if len(self._ids) == 1 else 's'}"
-        if count == 0:
+        if self._count == 0:
             return f"None of {total} has these words; try fewer letters."
-        if count > _SHOWN:
-            of = total if count == len(self._ids) else f"{count:,} of {total} found"
-            return f"{of}; the first {_SHOWN} are shown: type to find others."
-        return total if count == len(self._ids) else f"{count:,} of {total} found."
+        words = total if self._count == len(self._ids) else f"{self._count:,} of {total} found"
+        if self._count > _SHOWN:
+            return f"{words}; the first {_SHOWN} are shown: type to find others."
+        return f"{words}."
 
     def _picked(self, change: Any) -> None:
         if not self._drawing:
             self.value = change["new"]
 
     def _entered(self, _: Any, content: Any, __: Any) -> None:
-        """Take the first that was found when Enter is pressed in the search."""
-        if content.get("event") == "submit" and not self.disabled:
+        """Take the first that was found when Enter is pressed after words in the search."""
+        if content.get("event") == "submit" and self._search.value.strip() and not self.disabled:
             found, _count = self._index.hits(self._search.value, 1)
             if found:
                 first = self._ids[found[0]]
                 self.value = (first,) if self._many else first
 
     def _words(self) -> str:
-        named = [self._label(self._at[one]) for one in self._chosen() if one in self._at]
-        return f"{type(self).__name__}: {visible('; '.join(named)) or 'nothing picked'}"
+        named = [self._label(self._at[one]) if one in self._at else one for one in self._chosen()]
+        return f"{type(self).__name__}: {one_line('; '.join(named)) or 'nothing picked'}"
 
     def _preview(self) -> pd.DataFrame | None:
-        first = range(min(_PREVIEW, len(self._ids)))
-        return pd.DataFrame({self._id: self._ids[:_PREVIEW], self._noun: [self._label(at) for at in first]})
+        if not self._ids:
+            return None
+        labels = [one_line(self._label(at)) for at in range(min(_PREVIEW, len(self._ids)))]
+        return pd.DataFrame({self._id: [one_line(one) for one in self._ids[:_PREVIEW]], self._noun: labels})

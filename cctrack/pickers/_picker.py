@@ -1,107 +1,86 @@
-"""What all pickers share: a value, a line that says how things stand, and rows that are read when it may be."""
+"""What all pickers share: rows that are read when it may be, and plain words where nobody can point and click."""
 
 from typing import Any, ClassVar
 
 import pandas as pd
-import traitlets
-from ipywidgets import HTML, Button, Layout, ValueWidget, VBox
 
-from cctrack.pickers._html import said, tabulated
-from cctrack.pickers._supply import Supply, costs_nothing, in_words
+from cctrack.pickers._html import tabulated
+from cctrack.pickers._supply import Supply, costs_nothing, in_words, noting
 from cctrack.pickers._where import unattended
-
-WIDE = {"width": "min(42em, 96%)"}
-NAMES = {"description_width": "7em"}
+from cctrack.pickers._widget import Stated
 
 
-class Picker(VBox, ValueWidget):
-    """A widget that holds a value.
-
-    Attributes
-    ----------
-    value
-        What is picked; None for nothing. Can be observed and set.
-    disabled : bool
-        Whether it can be acted on.
-    state : {"waiting", "loading", "ready", "empty", "error"}
-        How things stand; "waiting" for leave to read what costs calls.
-    """
-
-    value = traitlets.Any(None, allow_none=True)
-    disabled = traitlets.Bool(False)
-    state = traitlets.Enum(("waiting", "loading", "ready", "empty", "error"), "waiting")
+class Picker(Stated):
+    """A widget whose value is picked from rows."""
 
     _noun: ClassVar[str] = "row"
     _at_once: ClassVar[bool] = True  # a list that is short by its nature is read without asking
 
     def __init__(self, supply: Supply, controls: list[Any]) -> None:
+        super().__init__()
         self._supply = supply
-        self._status = HTML()
-        self._load = Button(description="Read", layout=Layout(width="auto"))
-        self._load.on_click(lambda _: self.load())
-        self._controls = [*controls, self._load]
-        super().__init__([*controls, self._status, self._load], layout=Layout(width="100%"))
-        self.observe(self._switch, "disabled")
-        self._begin()
-
-    @property
-    def code(self) -> str:
-        """The cell that gives the same result without a widget."""
-        raise NotImplementedError
+        self._leave = False
+        self._notes: list[str] = []
+        self.children = [*controls, self._status, self._button]
+        self._act_on(controls)
 
     def load(self) -> None:
         """Read the rows, whatever that costs."""
-        self.state = "loading"
-        self._tell(f"Reading the {self._noun}s …")
-        self._enabled(False)
+        self._tell(f"Reading the {self._noun}s …", "loading")
         try:
-            rows = self._supply.frame()
-            self._take(rows)
-        except Exception as error:
-            self.state = "error"
-            self._tell(f"The {self._noun}s could not be read: {in_words(error)}", "wrong", "Try again")
+            with noting() as self._notes:
+                found = self._take(self._frame())
+        except BaseException as error:
+            self._tell(f"The {self._noun}s could not be read: {in_words(error)}", "error", "Try again")
+            if not isinstance(error, Exception):
+                raise
         else:
-            self.state = "ready" if len(rows) else "empty"
-            if self.state == "empty":
-                self._tell(f"There are no {self._noun}s here.")
-        finally:
-            self._enabled(not self.disabled)
+            self._tell(self._told() if found else f"There are no {self._noun}s here.", "ready" if found else "empty")
 
     def _begin(self) -> None:
         """Read at once what costs nothing or little; else say what it would cost."""
-        if not self._supply.is_report:
-            self.load()
-            return
         try:
-            session = self._supply.session()
-            asked = not self._at_once and not costs_nothing(session, [self._supply.read])
-            words = f"Reading the {self._noun}s takes {self._supply.read.plan(session)!r}" if asked else ""
+            plan = self._plan()
         except Exception as error:
-            self.state = "error"
-            self._tell(in_words(error), "wrong", "Try again")
+            self._tell(in_words(error), "error", "Try again")
             return
-        if words:
-            self._tell(words, button=f"Read the {self._noun}s")
+        if plan:
+            self._tell(f"Reading the {self._noun}s takes {plan}", "waiting", f"Read the {self._noun}s")
         else:
             self.load()
 
-    def _take(self, rows: pd.DataFrame) -> None:
+    def _plan(self) -> str:
+        """Tell what needs leave; nothing if it may be read."""
+        if self._at_once or not self._supply.is_report:
+            return ""
+        session = self._supply.session()
+        return "" if costs_nothing(session, self._supply.read) else repr(self._supply.read.plan(session))
+
+    def _pressed(self) -> None:
+        if self.state not in ("waiting", "error"):
+            return  # pressed twice
+        self._leave = self._leave or self.state == "waiting"
+        if self._leave:
+            self.load()
+        else:
+            self._begin()
+
+    def _frame(self) -> pd.DataFrame:
+        return self._supply.frame()
+
+    def _take(self, rows: pd.DataFrame) -> bool:
+        """Offer the rows; tell whether there are any."""
         raise NotImplementedError
 
-    def _tell(self, words: str, kind: str = "said", button: str = "") -> None:
-        self._status.value = said(words, kind)
-        self._load.description = button or self._load.description
-        self._load.layout.display = "" if button else "none"
+    def _summary(self) -> str:
+        """Say what there is to pick from."""
+        raise NotImplementedError
 
-    def _switch(self, _: Any) -> None:
-        self._enabled(not self.disabled)
-
-    def _enabled(self, enabled: bool) -> None:
-        for control in self._controls:
-            control.disabled = not enabled
+    def _told(self) -> str:
+        return " ".join(filter(None, [self._summary(), *self._notes]))
 
     def _preview(self) -> pd.DataFrame | None:
-        """Give a few rows for those who cannot point and click."""
+        """Give a few rows for those who cannot point and click; None where there are none."""
         return None
 
     def _words(self) -> str:
@@ -111,10 +90,7 @@ class Picker(VBox, ValueWidget):
         if not unattended():
             bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
             return {**bundle, "text/plain": self._words()}
-        plain = {"text/plain": self._words(), "text/html": self._status.value}
-        if (rows := self._preview()) is not None:
-            plain = {
-                "text/plain": f"{self._words()}\n{rows.to_string(index=False)}",
-                "text/html": self._status.value + tabulated(f"{self._noun}s", rows),
-            }
-        return plain
+        rows = self._preview()
+        words = [self._words(), self._line, *([] if rows is None else [rows.to_string(index=False)])]
+        table = "" if rows is None else tabulated(f"{self._noun}s", rows)
+        return {"text/plain": "\n".join(filter(None, words)), "text/html": self._status.value + table}

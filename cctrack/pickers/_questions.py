@@ -1,6 +1,76 @@
 """The two questions that can be explored, and the words of their choices."""
 
-from cctrack.pickers._exploration import Choice, Question
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WHOLE, CAMPAIGN, MONTH, LIST = "", "campaign_id", "month", "list"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to choose.
+
+    Attributes
+    ----------
+    name : str
+        Keyword of the analysis.
+    label : str
+        Stands beside the control.
+    options : tuple of (str, str)
+        Words and value of each; the first is the default. None for free text.
+    """
+
+    name: str
+    label: str
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One analysis as it is explored.
+
+    Attributes
+    ----------
+    name : str
+        Of the analysis, of its picture, and of the variable in the code.
+    title : str
+        What is asked.
+    choices : tuple of Choice
+        What can be chosen beside campaigns, groups and zone.
+    columns : dict of str to tuple of str
+        What of the table is shown, by the choice of `machine`.
+    with_links : bool
+        Whether the links of the campaigns are read, too.
+    """
+
+    name: str
+    title: str
+    choices: tuple[Choice, ...]
+    columns: Mapping[str, tuple[str, ...]]
+    with_links: bool = False
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is chosen.
+
+    Attributes
+    ----------
+    campaigns : tuple of str
+        Their ids.
+    split : str
+        What makes groups: a column, or one of `WHOLE`, `CAMPAIGN`, `MONTH` and `LIST`.
+    tz : str
+        The zone.
+    keywords : tuple of (str, str)
+        Further keywords of the analysis.
+    """
+
+    campaigns: tuple[str, ...]
+    split: str
+    tz: str
+    keywords: tuple[tuple[str, str], ...]
+
 
 _MACHINE = Choice(
     "machine",

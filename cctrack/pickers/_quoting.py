@@ -2,7 +2,7 @@
 
 
 def quoted(text: object) -> str:
-    """Give an id as it stands in code; what is no plain id is escaped by Python's rules."""
+    """Give a text as it stands in code; what is not plain is escaped by Python's rules."""
     words = str(text)
-    plain = words.isascii() and words.replace("-", "").replace("_", "").isalnum()
+    plain = words.isascii() and words.isprintable() and not set(words) & {'"', "\\"}
     return f'"{words}"' if plain else repr(words)

@@ -14,10 +14,7 @@ class Index:
     """
 
     def __init__(self, rows: Iterable[Sequence[object]]) -> None:
-        self._rows = ["\n" + "\n".join(folded(text) for text in row if isinstance(text, str)) for row in rows]
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        self._rows = [folded("\n" + "\n".join(text for text in row if isinstance(text, str))) for row in rows]
 
     def hits(self, words: str, most: int) -> tuple[list[int], int]:
         """Find the rows with all of these words.
@@ -36,12 +33,11 @@ class Index:
             how many there are.
         """
         wanted = folded(words).split()
-        if not wanted:
-            return list(range(min(most, len(self._rows)))), len(self._rows)
-        found: Iterable[int] = range(len(self._rows))
+        rows = list(range(len(self._rows)))
         for word in wanted:
-            found = [at for at in found if word in self._rows[at]]
-        rows = list(found)
+            rows = [at for at in rows if word in self._rows[at]]
+        if not wanted or len(rows) <= 1:
+            return rows[:most], len(rows)
         begins = "\n" + " ".join(wanted)
         first = [at for at in rows if begins in self._rows[at]]
         if len(first) < most:
@@ -54,5 +50,6 @@ def folded(text: str) -> str:
     """Give a text without capitals and accents."""
     if text.isascii():
         return text.lower()
-    parts = unicodedata.normalize("NFKD", text.casefold())
+    # Apart first: some signs, such as that of the megahertz, have capitals within them.
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(letter for letter in parts if not unicodedata.combining(letter))
