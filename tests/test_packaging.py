@@ -23,10 +23,10 @@ from cctrack.demo_account.server import DemoServer
 ROOT = Path(__file__).resolve().parent.parent
 DISTRIBUTION = "cctrack-jupyter"
 # What conda-forge calls by another name.
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "duckdb": "python-duckdb"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "duckdb": "python-duckdb", "playwright": "playwright-python"}
 RUN = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m cctrack demo"
 TEST = "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/python -m pytest"
-EXTRAS = {"lab", "engines", "export", "test", "dev"}
+EXTRAS = {"lab", "engines", "export", "login", "test", "dev"}
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -41,7 +41,7 @@ def shipped() -> tuple[Path, ...]:
     if listed.returncode == 0:
         names = listed.stdout.decode().split("\0")
         return tuple(ROOT / name for name in names if name and (ROOT / name).is_file())
-    left_out = re.compile(r"\.git|\.venv.*|\.\w+_cache|__pycache__|\.hypothesis|build|dist|cctrack-demo|.*\.egg-info")
+    left_out = re.compile(r"\.git|\.venv.*|\.\w+_cache|__pycache__|\.hypothesis|build|dist|cctrack-(demo|notebooks)|.*\.egg-info")
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if not left_out.fullmatch(name)]
