@@ -305,6 +305,7 @@ def _lab(contacts: int, seed: int, out: Path | None) -> None:
     if (contacts, seed) != (_CONTACTS, _SEED):
         raise _UsageError("with --lab, the notebooks choose their account: cctrack.demo(contacts=..., seed=...)")
     try:
+        lab.require()
         copies = lab.copies(out or _NOTEBOOKS)
         print(f"The notebooks are in {copies.folder}: copies, so change them as you like.")
         if copies.kept:

@@ -65,7 +65,7 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
     for lookup in given.lookups:
         frame, holes = _looked_up(frame, lookup, request, session, facts)
         repaired.update(holes)
-        absent = [name for name in absent if name not in lookup.fills or frame[name].isna().all()]
+        absent = [name for name in absent if name not in lookup.fills or (len(frame) and frame[name].isna().all())]
     for detail in given.details if request.details else ():
         frame = _with_details(frame, detail, request, session, facts)
         absent = [name for name in absent if name not in detail.fills]
@@ -126,8 +126,10 @@ def _further(
     session: Session,
     facts: Facts,
     since: pd.Timestamp | None = None,
+    *,
+    known: bool = False,
 ) -> pd.DataFrame:
-    """Fetch a further report, and count it with the one it is for."""
+    """Fetch a further report, and count it with the one it is for; `known` ids are to be there, others may lack."""
     found = fetch(
         Request(
             report,
@@ -138,7 +140,7 @@ def _further(
             limit=request.limit,
             refresh=request.refresh,
             progress=False,
-            skip_missing=len(ids or ()) > 1,
+            skip_missing=not known,
         ),
         session,
     )
@@ -204,7 +206,7 @@ class Part:
         if spread is None:
             yield self.ids
             return
-        parts = _further(spread, [self.ids[spread.keys[0]]], self.request, self.session, self.facts)
+        parts = _further(spread, [self.ids[spread.keys[0]]], self.request, self.session, self.facts, known=True)
         for row in parts.to_dict("records"):
             yield {**self.ids, **{str(name): str(value) for name, value in row.items() if not pd.isna(value)}}
 
@@ -234,7 +236,7 @@ class Part:
             When it is not known.
         """
         key, ids = self.request.report.keys[-1], self.ids
-        known = _further(proof, [ids[proof.keys[0]]], self.request, self.session, self.facts)
+        known = _further(proof, [ids[proof.keys[0]]], self.request, self.session, self.facts, known=True)
         if ids[key] not in set(known[key]):
             raise NotFoundError(f"the service knows no {key} {ids[key]} there; check the id", status=404)
 

@@ -34,6 +34,19 @@ class Copies:
     kept: tuple[str, ...]
 
 
+def require() -> None:
+    """See that JupyterLab is here.
+
+    Raises
+    ------
+    LabError
+        When it is not.
+    """
+    if missing := [name for name in ("jupyterlab", "ipykernel") if find_spec(name) is None]:
+        wanted = " and ".join(missing)
+        raise LabError(f"{wanted} not installed; in the clone of cctrack, pip install '.[lab]' adds what is missing")
+
+
 def copies(folder: Path) -> Copies:
     """Copy the notebooks; what is in the folder already is never written over.
 
@@ -50,11 +63,8 @@ def copies(folder: Path) -> Copies:
     Raises
     ------
     LabError
-        When JupyterLab is missing, or the folder cannot be written to or is that of the originals.
+        When the folder cannot be written to or is that of the originals.
     """
-    if missing := [name for name in ("jupyterlab", "ipykernel") if find_spec(name) is None]:
-        wanted = " and ".join(missing)
-        raise LabError(f"{wanted} not installed; in the clone of cctrack, pip install '.[lab]' adds what is missing")
     originals = _originals()
     if folder.resolve() == originals:
         raise LabError(f"{folder} holds the notebooks themselves; name another folder with --out")

@@ -539,9 +539,9 @@ def campaign_did_not_opens_df(
 
     Notes
     -----
-    Only the v3 API has this report; `open_date` is the time of the send there. Rows come as the service
-    lists them. Where it pages by time, it may itself skip rows that share a millisecond: no client can
-    see those.
+    Only the v3 API has this report; `open_date` is the time of the send there, and the activity type is
+    EMAIL_DID_NOT_OPEN, so that no row is ever counted as an open. Rows come as the service lists them.
+    Where it pages by time, it may itself skip rows that share a millisecond: no client can see those.
     """
     return _events(
         catalog.CAMPAIGN_DID_NOT_OPENS,

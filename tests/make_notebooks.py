@@ -4,7 +4,7 @@ Each runs against the demo account with a cache folder of its own, in a folder t
 kept is what people read on the web: no widget state, no timings, nothing of this machine.
 
 With ``--check`` they are run and what goes wrong is told, but nothing is written; ``--check --api v3`` runs them on the
-demo account as the v3 API shows it.
+demo account as the v3 API shows it, ``--check --demo "contacts=60, seed=5"`` on the one that these arguments give.
 """
 
 import argparse
@@ -42,14 +42,14 @@ def notebooks() -> list[Path]:
     return sorted(FOLDER.glob("*.ipynb"))
 
 
-def spoken(notebook: NotebookNode, api: str) -> NotebookNode:
-    """Give a copy that connects to the demo account by another API than v2."""
+def connecting(notebook: NotebookNode, connect: str) -> NotebookNode:
+    """Give a copy that connects by other code, as somebody writes it who has an account of her own."""
     copy = nbformat.from_dict(notebook)
     cells = [cell for cell in copy.cells if cell.cell_type == "code"]
     if [cell.source.count(DEMO) for cell in cells if DEMO in cell.source] != [1]:
         raise ValueError(f"the code of a notebook has to say {DEMO} once")
     for cell in cells:
-        cell.source = cell.source.replace(DEMO, f'cctrack.demo(api="{api}")')
+        cell.source = cell.source.replace(DEMO, connect)
     return copy
 
 
@@ -174,11 +174,15 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", help="how the names of the notebooks begin; all of them by default")
     parser.add_argument("--check", action="store_true", help="write nothing")
-    parser.add_argument("--api", choices=("v2", "v3"), default="v2", help="with --check: how the demo account speaks")
+    account = parser.add_mutually_exclusive_group()
+    account.add_argument("--api", choices=("v2", "v3"), default="v2", help="with --check: how the demo account speaks")
+    account.add_argument("--demo", metavar="ARGUMENTS", help="with --check: what is passed to cctrack.demo()")
     given = parser.parse_args()
-    if given.api != "v2" and not given.check:
-        parser.error("what is kept are outputs of v2; add --check to run another API and write nothing")
-    return sum([_checked(path, given.api) if given.check else _made(path) for path in chosen(given.names)]) and 1
+    arguments = given.demo or ("" if given.api == "v2" else f'api="{given.api}"')
+    if arguments and not given.check:
+        parser.error("what is kept are outputs of cctrack.demo(); add --check to run another account and write nothing")
+    connect = f"cctrack.demo({arguments})"
+    return sum([_checked(path, connect) if given.check else _made(path) for path in chosen(given.names)]) and 1
 
 
 def _made(path: Path) -> int:
@@ -191,15 +195,15 @@ def _made(path: Path) -> int:
     return 0
 
 
-def _checked(path: Path, api: str) -> int:
+def _checked(path: Path, connect: str) -> int:
     """Run a notebook and count what goes wrong."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = errors(run(notebook if api == "v2" else spoken(notebook, api), Path(folder), widgets=True))
+            found = errors(run(connecting(notebook, connect), Path(folder), widgets=True))
         except CellExecutionError as error:
             found = [str(error)]
-    print(f"{path.relative_to(ROOT)}, {api}: {'runs' if not found else 'FAILS'}", *found, sep="\n")
+    print(f"{path.relative_to(ROOT)}, {connect}: {'runs' if not found else 'FAILS'}", *found, sep="\n")
     return len(found)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -17,8 +18,8 @@ import pytest
 from acting import clicks, everything, is_alert, labels, offered, picks, said, sets, told, types
 from make_notebooks import errors, outputs, run
 from nbclient.exceptions import CellExecutionError
-from service import Answer, Service, account, campaign, campaign_summary, contact, contact_list, send
-from sessions import session_on
+from service import Answer, Request, Service, account, campaign, campaign_summary, contact, contact_list, send
+from sessions import session_on, threads_ended
 
 import cctrack
 from cctrack import analysis, pickers
@@ -286,6 +287,15 @@ def test_it_is_a_widget_of_a_value(activities: pd.DataFrame) -> None:
     assert all(one.description.strip() for one in controls if hasattr(one, "description"))
 
 
+def test_in_a_terminal_it_is_a_table(activities: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    explorer = pickers.funnel_explorer(activities)
+    explorer._ipython_display_()
+    assert "delivered" in capsys.readouterr().out
+    sets(explorer.controls["tz"], value="Europe/Brelin")
+    assert "(error)" in repr(explorer)
+    assert "Brelin" in explorer._repr_mimebundle_()["text/html"]
+
+
 def test_the_code_unfolds(activities: pd.DataFrame) -> None:
     explorer = pickers.funnel_explorer(activities)
     assert explorer._code.layout.display == "none"
@@ -544,12 +554,56 @@ def test_an_interrupt_is_said_and_passed_on(service: Service, session: Session) 
     explorer = pickers.funnel_explorer(session=session)
     explorer.campaigns.value = (OLDER,)
 
-    def stopped() -> None:
-        raise KeyboardInterrupt
+    def stop(request: Request) -> None:
+        service.before = None
+        os.kill(os.getpid(), signal.SIGINT)
 
-    explorer.observe(lambda change: stopped() if change["new"] == "ready" else None, "state")
+    service.before = stop
     with pytest.raises(KeyboardInterrupt):
         explorer._follow(explorer._planned)
+    assert (explorer.state, offered(explorer)) == ("error", "Try again")
+    assert "interrupted" in said(explorer)
+    assert_nothing_is_shown(explorer)
+    threads_ended()
+    clicks(explorer._button)
+    assert explorer.state == "ready"
+
+
+def test_an_error_of_who_observes_is_not_taken_for_its_own(activities: pd.DataFrame) -> None:
+    explorer = pickers.funnel_explorer(activities)
+
+    def fail(change: Any) -> None:
+        if change["new"] is not None:
+            raise ValueError("of the user's own")
+
+    explorer.observe(fail, "value")
+    with pytest.raises(ValueError, match="of the user's own"):
+        explorer.controls["machine"].value = "include"
+    assert (explorer.state, said(explorer)) == ("ready", "")
+    assert explorer.value is not None
+
+
+def test_who_observes_finds_value_and_state_together(activities: pd.DataFrame) -> None:
+    explorer = pickers.funnel_explorer(activities)
+    seen = []
+    explorer.observe(lambda _: seen.append((explorer.state, explorer.value is None)), ["value", "state"])
+    explorer.controls["machine"].value = "include"
+    assert ("ready", False) in seen
+    assert ("ready", True) not in seen
+    assert ("loading", False) not in seen
+
+
+def test_what_was_warned_of_a_report_stays_with_its_answers(service: Service, session: Session) -> None:
+    broken = send("36", NEWER, "soon")
+    service.rows(f"{CAMPAIGNS}/{NEWER}/tracking/sends", [broken, send("37", NEWER)])
+    explorer = pickers.funnel_explorer(session=session)
+    assert explorer.state == "ready"
+    assert "activity_date (1)" in said(explorer)
+    explorer.controls["machine"].value = "include"
+    assert "activity_date (1)" in said(explorer)
+    explorer.campaigns.value = (OLDER,)
+    clicks(explorer._button)
+    assert "activity_date" not in said(explorer)
 
 
 def test_a_session_that_is_connected_later(service: Service, tmp_cache: Path) -> None:

@@ -20,6 +20,7 @@ from make_notebooks import (
     DEMO,
     WIDGETS,
     cleaned,
+    connecting,
     errors,
     notebooks,
     outputs,
@@ -27,7 +28,6 @@ from make_notebooks import (
     run,
     smaller,
     sources_of,
-    spoken,
 )
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ from cctrack.pickers import CampaignPicker
 from cctrack.pickers._html import said
 
 AT_ONCE = 2  # kernels: most of the time of one is start-up, which leaves room for another
-ON_V3 = ("01", "02", "03")
+ON_V3 = ("01", "02", "03", "08")
 WITH_SPARK = "09"
 LARGEST = 400_000
 OF_A_MACHINE = re.compile(
@@ -70,7 +70,7 @@ def runs(
     def started(path: Path, api: str) -> NotebookNode:
         notebook = nbformat.read(path, as_version=4)
         folder = tmp_path_factory.mktemp(f"{path.stem}-{api}")
-        return run(notebook if api == "v2" else spoken(notebook, api), folder, widgets=True)
+        return run(connecting(notebook, DEMO if api == "v2" else f'cctrack.demo(api="{api}")'), folder, widgets=True)
 
     pool = ThreadPoolExecutor(AT_ONCE)
     wanted = dict.fromkeys((one["path"], one.get("api", "v2")) for one in params)
@@ -173,7 +173,7 @@ def test_connects_first_and_once(committed: NotebookNode) -> None:
     assert first.startswith("import cctrack\n")
     assert DEMO in first
     assert "# cctrack.connect(" in first
-    assert spoken(committed, "v3") != committed
+    assert connecting(committed, "cctrack.connect()") != committed
 
 
 @pytest.mark.parametrize("api", ["v3"])

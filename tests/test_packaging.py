@@ -41,7 +41,9 @@ def shipped() -> tuple[Path, ...]:
     if listed.returncode == 0:
         names = listed.stdout.decode().split("\0")
         return tuple(ROOT / name for name in names if name and (ROOT / name).is_file())
-    left_out = re.compile(r"\.git|\.venv.*|\.\w+_cache|__pycache__|\.hypothesis|build|dist|cctrack-(demo|notebooks)|.*\.egg-info")
+    left_out = re.compile(
+        r"\.git|\.venv.*|\.\w+_cache|__pycache__|\.hypothesis|build|dist|cctrack-(demo|notebooks)|.*\.egg-info"
+    )
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if not left_out.fullmatch(name)]

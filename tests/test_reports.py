@@ -50,6 +50,7 @@ ELSEWHERE = tuple(name for name in REPORTS if name not in OFFERED)
 KEYED = tuple(name for name in OFFERED if REPORTS[name].keys)
 WHOLE = tuple(name for name in OFFERED if not REPORTS[name].keys)
 SINCE = tuple(name for name in OFFERED if "created_since" in REPORTS[name].options)
+SINCE_ON_V3 = tuple(name for name, report in REPORTS.items() if "created_since" in report.options)
 ENVELOPES = (
     *("results", "tracking_activities", "campaign_activities", "contacts", "lists", "campaigns", "link_click_counts"),
     "bulk_email_campaign_summaries",
@@ -731,6 +732,20 @@ def test_created_since_is_sent_once_and_holds_on_every_page(
     assert_shape(frame, REPORTS[name].columns)
     assert told(frame)["created_since"] == wire
     assert told(whole)["created_since"] is None
+
+
+@on_both(*SINCE_ON_V3)
+def test_created_since_holds_in_every_dialect(service: Service, session: cctrack.Session, api: str, name: str) -> None:
+    loaded(service, api, page_size=2)
+    date = str(REPORTS[name].since)
+    whole = ask(name)
+    bound = whole[date].sort_values().iloc[len(whole) // 2]
+    for refresh in (False, True):
+        frame = ask(name, created_since=bound, refresh=refresh)
+        assert_shape(frame, columns_of(name))
+        assert frame[date].min() == bound
+        assert sorted(map(str, cells(frame))) == sorted(map(str, cells(whole[whole[date] >= bound])))
+        assert told(frame)["complete"] is True
 
 
 @pytest.mark.parametrize("finer", [0, 1, 400])

@@ -11,7 +11,7 @@ import pytest
 import cctrack
 from cctrack.api import v2
 from cctrack.catalog import BY_CAMPAIGN, REPORTS
-from cctrack.demo_account.account import Account, generate
+from cctrack.demo_account.account import Account, Quirks, generate
 from cctrack.demo_account.server import DemoServer
 
 Frame = pd.DataFrame
@@ -297,3 +297,50 @@ def test_who_opened_and_who_did_not(both: Both) -> None:
 def test_every_report_of_v2_is_there(both: Both) -> None:
     for report in REPORTS.values():
         assert not v2.offers(report) or both.v3.given(report).report.names[: len(report.names)] == report.names
+
+
+# --- whatever form the answers take --------------------------------------------------------------
+
+FORMS: dict[str, dict[str, Any]] = {
+    "last page empty": {"last_page": "empty", "dotted_keys": True},
+    "no next": {"last_page": "null_next", "quoted_counts": True, "percents_in_array": True},
+    "no href": {"last_page": "null_href", "drafts_missing": True, "extra_row": True},
+    "overlap": {"page_overlap": True},
+    "trouble": {"errors": (503, 429, 500, 504)},
+}
+
+
+def all_reports(server: DemoServer, folder: Path) -> dict[str, Frame]:
+    """Ask for every report of a few contacts and campaigns, in small pages."""
+    ids: dict[str, Any] = {
+        "contact_id": [server.account.uuid("contact", one) for one in server.account.contacts.ids[:3]],
+        "campaign_id": [server.account.uuid("campaign", one) for one in server.account.campaigns.ids[6:8]],
+        "list_id": server.account.uuid("list", "1"),
+    }
+    with cctrack.connect(None, TOKEN, api="v3", base_url=server.url, cache_dir=folder, rate=5000) as session:
+        one = ids["campaign_id"][0]
+        found = {}
+        for name, report in REPORTS.items():
+            asked = [ids.get(key) for key in report.keys]
+            if name == "campaign_link_clicks":
+                asked = [one, cctrack.links_df(one, session=session)["link_id"].tolist()[:2]]
+            if name != "account_activities":
+                found[name] = getattr(cctrack, report.function)(*asked, limit=23, session=session)
+        return found
+
+
+@pytest.fixture(scope="module")
+def usual(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Frame]:
+    """Give every report as it usually comes."""
+    with DemoServer(account, access_token=TOKEN) as server:
+        return all_reports(server, tmp_path_factory.mktemp("usual"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_an_answer_gives_the_same_frames(
+    account: Account, usual: dict[str, Frame], tmp_path: Path, form: str
+) -> None:
+    with DemoServer(account, Quirks(**FORMS[form]), access_token=TOKEN) as server:
+        found = all_reports(server, tmp_path)
+    assert [name for name, frame in found.items() if not frame.equals(usual[name])] == []
+    assert all(told(frame)["complete"] for frame in found.values())

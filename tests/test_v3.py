@@ -1,6 +1,7 @@
 """What is particular to the v3 API: its links, limits and errors, and the reads that it takes besides."""
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from clock import Clock
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from service import Answer, Request, Row, Service
 from service_v3 import SUMMARY, AccountV3, Pages, account_v3, fault, people, uid, url_id
 from sessions import decoded, session_on
@@ -202,6 +205,15 @@ def test_the_causes_of_a_refusal_are_told_apart(service: Service, privileges: An
 
 
 @pytest.mark.usefixtures("session")
+def test_refusals_of_a_fan_out_are_explained_by_one_call(service: Service, acc: AccountV3) -> None:
+    for one in acc.contacts:
+        service.on(f"/v3/reports/contact_reports/{one}/activity_details", lambda request: FORBIDDEN)
+    with pytest.raises(cctrack.AuthError, match="lacks the scope contact_data"):
+        cctrack.opens_df(acc.contacts)
+    assert service.hits(PRIVILEGES) == 1
+
+
+@pytest.mark.usefixtures("session")
 def test_an_id_of_v2_is_told_as_such(service: Service) -> None:
     service.on(
         "/v3/reports/contact_reports/36/activity_details", lambda request: fault(400, "bad_request", "not a uuid")
@@ -358,6 +370,32 @@ def test_a_held_walk_is_brought_up_to_date_from_its_head(service: Service, tmp_c
         assert third["open_date"].tolist() == [pd.Timestamp(row["created_time"]) for row in pages.rows]
 
 
+HOUR = 3600
+steps = st.lists(st.integers(0, 30 * HOUR), min_size=1, max_size=40)
+jitters = st.lists(st.integers(0, 24 * HOUR - 1), min_size=1, max_size=5)
+
+
+@given(steps=steps, jitters=jitters, share=st.floats(0, 1), limit=st.integers(1, 12))
+@settings(max_examples=60, deadline=None)
+def test_no_row_is_missed_that_stands_less_than_a_day_out_of_order(
+    steps: list[int], jitters: list[int], share: float, limit: int
+) -> None:
+    newest, at, rows = pd.Timestamp("2026-03-14T12:00:00Z"), 0, []
+    for number, step in enumerate(steps):
+        at += step
+        late = jitters[number % len(jitters)] if number % 3 == 0 else 0
+        date = newest - pd.Timedelta(seconds=at - late)
+        rows.append(opens(1)[0] | {"contact_id": str(number), "created_time": f"{date:%Y-%m-%dT%H:%M:%S}.000Z"})
+    bound = newest - pd.Timedelta(seconds=int(at * share))
+    with Service() as service, tempfile.TemporaryDirectory() as folder:
+        account_v3(service)
+        service.on(OPENS, Pages(OPENS, rows))
+        with session_on(service, Path(folder), api="v3") as session:
+            frame = cctrack.campaign_opens_df(OLDER, created_since=bound, limit=limit, session=session)
+    wanted = [row["contact_id"] for row in rows if pd.Timestamp(row["created_time"]) >= bound]
+    assert frame["contact_id"].tolist() == wanted
+
+
 # --- forms that drift ----------------------------------------------------------------------------
 
 
@@ -510,6 +548,27 @@ def test_a_campaign_that_does_not_list_its_mails_is_an_error(service: Service) -
         cctrack.campaign_opens_df(OLDER)
 
 
+@pytest.mark.usefixtures("acc")
+def test_a_resend_is_seen_once_the_report_is_no_longer_fresh(service: Service, tmp_cache: Path) -> None:
+    clock = Clock(NOW.timestamp())
+    campaign = {"campaign_id": OLDER, "current_status": "Done", "updated_at": "2026-03-14T08:00:00Z"}
+    mails = [{"campaign_activity_id": MAIL, "role": "primary_email"}]
+    service.json(f"/v3/emails/{OLDER}", {**campaign, "campaign_activities": mails})
+    path = "/v3/reports/email_reports/again/tracking/opens"
+    service.on(path, Pages(path, opens(3, campaign_activity_id="again")))
+    with session_on(service, tmp_cache, clock, api="v3") as session:
+        assert len(cctrack.campaign_opens_df(OLDER, session=session)) == 2
+        mails.append({"campaign_activity_id": "again", "role": "resend"})
+        clock.advance(3601)
+        assert len(cctrack.campaign_opens_df(OLDER, session=session)) == 5
+        clock.advance(60 * 86_400)  # nothing happened to it for long: asked for less often
+        cctrack.campaign_opens_df(OLDER, session=session)
+        service.reset()
+        clock.advance(3 * 3600)
+        cctrack.campaign_opens_df(OLDER, session=session)
+        assert service.hits() == 0
+
+
 # --- what rows of contacts leave out -------------------------------------------------------------
 
 
@@ -570,6 +629,17 @@ def test_the_address_of_a_deleted_contact_is_na_and_not_asked_again(service: Ser
     cctrack.opens_df(PERSON)
     cctrack.clicks_df(PERSON)
     assert not paths(service, "/v3/contacts/")
+
+
+@pytest.mark.usefixtures("session")
+def test_details_of_a_mail_that_is_gone_leave_the_rows(service: Service) -> None:
+    service.on(CLICKS, lambda request: fault(404, "not_found"))
+    frame = cctrack.clicks_df(PERSON, details=True)
+    gone = frame["campaign_activity_id"] == MAIL
+    assert len(frame) == 4
+    assert frame.loc[gone, "link_id"].isna().all()
+    assert frame.loc[~gone, "link_id"].notna().all()
+    assert len(cctrack.clicks_df(PERSON, created_since="2026-03-12", details=True)) == 0
 
 
 @pytest.mark.usefixtures("session")

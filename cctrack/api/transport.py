@@ -5,6 +5,7 @@ import logging
 import math
 import random
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -26,6 +27,7 @@ _ANSWER = 30.0  # seconds in which one answer must have come
 _CONNECT = 5.0
 _MOST_BYTES = 64 * 1024 * 1024  # a page of 500 rows has 150 kB
 _CHUNK = 64 * 1024
+_TOGETHER = 30.0  # seconds in which errors have one cause
 
 Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ class Transport:
         self._credentials = credentials
         self._redactor = Redactor(credentials)
         self._explain = explain
+        self._explained: dict[str, tuple[float, Any]] = {}
+        self._explaining = threading.Lock()
         self._clock = clock
         self._http = guarded_session(origin, gate, credentials, loopback=loopback)
         self._random = random.Random()  # noqa: S311 (spreads waits, keeps no secret)
@@ -135,9 +139,14 @@ class Transport:
             self._clock.sleep(wait)
 
     def _told(self, path: str) -> Any:
-        """Ask once for what explains an error; None when that cannot be had either."""
-        answer = self._once(f"{self.origin}{path}", lambda value: value)
-        return None if isinstance(answer, CctrackError) else answer[0]
+        """Ask for what explains an error, once for those that come together; None when that cannot be had either."""
+        with self._explaining:
+            asked_at, told = self._explained.get(path, (-math.inf, None))
+            if self._clock.monotonic() - asked_at > _TOGETHER:
+                answer = self._once(f"{self.origin}{path}", lambda value: value)
+                told = None if isinstance(answer, CctrackError) else answer[0]
+                self._explained[path] = self._clock.monotonic(), told
+            return told
 
     def close(self) -> None:
         """Close the connections."""

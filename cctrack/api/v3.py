@@ -131,7 +131,7 @@ def _ask(report: Report, wire: Wire, ids: Ids, options: Mapping[str, str], limit
         params={**params, **_filters(report, options), **(_SPAN if wire.envelope == "campaign_activities" else {})},
         limit=None if wire.most is None else min(limit, wire.most),
         rows=_reader(report, wire, ids),
-        date=report.since if "created_since" in report.options else None,
+        date=report.since if "created_since" in report.options or not report.options else None,
         envelope=wire.envelope or "",
         newest_first=wire.newest_first,
         bound=microseconds(options["created_since"]) if "created_since" in options else None,
@@ -273,7 +273,8 @@ def _why_refused(error: AuthError, told: Callable[[str], Any]) -> str:
     held = told(_PRIVILEGES)
     if not isinstance(held, list):
         return "the application may have been deactivated: look for it in the developer portal, and log in again"
-    if _METRICS not in {row.get("privilege_id") for row in held if isinstance(row, dict)}:
+    # The documents show the name where they declare a number, and the other way round.
+    if not any(_METRICS in (row.get("privilege_name"), row.get("privilege_id")) for row in held if isinstance(row, dict)):
         return f"the user lacks the privilege {_METRICS}: ask the account's owner for a role that sees reports"
     scope = "contact_data" if "/contact" in (error.url or "") else "campaign_data"
     return f"the user may see reports, so the token lacks the scope {scope}: log in again and grant it"

@@ -28,8 +28,10 @@ ACTIVITIES_OF = Report(
         _ACTIVITY,
         Column("role", "text", "primary_email or resend.", optional=True),
         Column("unsent", "text", "Whether it was not sent yet.", optional=True),
+        Column("changed", "date", "When the campaign was last changed; a resend changes it.", optional=True),
     ),
     (),
+    since="changed",
 )
 FIRST_OF = replace(ACTIVITIES_OF, name="campaign_first_mail")
 CAMPAIGN_OF = Report(

@@ -123,6 +123,7 @@ def _mail(part: dict[str, Any], whole: dict[str, Any], campaign: str | None) -> 
         "campaign_activity_id": part["campaign_activity_id"],
         "role": str(part.get("role")).lower(),
         "unsent": "yes" if unsent else None,
+        "changed": whole.get("updated_at"),
     }
 
 

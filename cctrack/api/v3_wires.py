@@ -100,11 +100,11 @@ WIRES: dict[Report, tuple[Wire, ...]] = {
     catalog.CAMPAIGNS: (Wire("/emails", "campaigns", names=v3_rows.campaign),),
     catalog.CAMPAIGN_DETAILS: (Wire(f"{_ACTIVITY}/{{campaign_activity_id}}", None, None, v3_rows.object_),),
     ACTIVITIES_OF: (
-        Wire("/emails/{campaign_id}", None, None, v3_rows.activities, lasts=_KEPT),
+        Wire("/emails/{campaign_id}", None, None, v3_rows.activities),  # a resend may come: no longer than a report
         Wire(f"{_ACTIVITY}/{{campaign_id}}", None, None, v3_rows.one_activity, lasts=_KEPT),
         Wire(f"{_ACTIVITY_STATS}/{{campaign_id}}", None, None, v3_rows.activity_of_stats, lasts=FOR_GOOD),
     ),
-    FIRST_OF: (Wire("/emails/{campaign_id}", None, None, v3_rows.first_activity, lasts=_KEPT),),
+    FIRST_OF: (Wire("/emails/{campaign_id}", None, None, v3_rows.first_activity),),
     CAMPAIGN_OF: (
         Wire(f"{_ACTIVITY_STATS}/{{campaign_activity_id}}", None, None, v3_rows.stats, lasts=FOR_GOOD),
         Wire(f"{_ACTIVITY}/{{campaign_activity_id}}", None, None, v3_rows.object_, lasts=_KEPT, absent=_NOTHING),

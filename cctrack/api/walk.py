@@ -181,11 +181,9 @@ class Walk:
         entry = self._entry(settled)
         pages = self._sheets.without(entry.pages, settled.drop)
         entry = replace(entry, pages=pages, rows=entry.rows - len(settled.drop))
-        kept = (
-            entry
-            if older is None or older.query != entry.query
-            else with_lapsed(entry, older, self._sheets, self.clock.time())
-        )
+        kept = entry
+        if older is not None and older.query == entry.query and self.ask.limit is not None:
+            kept = with_lapsed(entry, older, self._sheets, self.clock.time())
         self._scratch.keep(kept)
         self._scratch.drop_pages(set(settled.trail.held) - set(kept.pages))
         return entry, kept

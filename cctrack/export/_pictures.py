@@ -53,7 +53,7 @@ def _drawn(draw: Any, table: pd.DataFrame, words: str) -> Picture:
     import matplotlib.pyplot as plt
 
     # Loads the backend. A notebook's turns interactive mode on as it loads; what follows would turn that off for good.
-    plt.draw_if_interactive()
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]
     there = set(plt.get_fignums())
     # Ink on white whatever the notebook's style is, but in fonts that have the reader's letters.
     fonts = {name: value for name, value in mpl.rcParams.items() if name in _FONTS}

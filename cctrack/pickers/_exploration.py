@@ -11,7 +11,7 @@ from cctrack.catalog import ACTIVITIES
 from cctrack.pickers import _code
 from cctrack.pickers._labels import one_line
 from cctrack.pickers._questions import CAMPAIGN, LIST, MONTH, WHOLE, Chosen, Question
-from cctrack.pickers._supply import Read, Source, SourceError, Supply, costs_nothing
+from cctrack.pickers._supply import Read, Source, SourceError, Supply, costs_nothing, noting
 from cctrack.reports import (
     account_activities_df,
     campaign_activities_df,
@@ -48,6 +48,7 @@ class Exploration:
         self._given = session is not None
         self._session: Any = None
         self._held: dict[Read, pd.DataFrame] = {}
+        self._noted: dict[Read, list[str]] = {}
         self._rows = _activities(source) if isinstance(source, pd.DataFrame) else None
 
     @property
@@ -114,14 +115,22 @@ class Exploration:
             return False
         own = campaigns[campaigns["campaign_id"] == chosen.campaigns[0]]
         if "sends" not in own.columns or own["sends"].isna().all():
-            own = campaign_summary_df(chosen.campaigns, session=self.session)
+            size = Read(campaign_summary_df, (chosen.campaigns,))
+            self.hold([size])
+            own = self._held.pop(size)
         return bool((own["sends"] <= _FEW_SENT).fillna(False).all())
 
     def hold(self, reads: Iterable[Read]) -> None:
         """Read reports and keep them in memory."""
         for read in reads:
             if read not in self._held:
-                self._held[read] = read.frame(self.session)
+                with noting() as self._noted[read]:
+                    self._held[read] = read.frame(self.session)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was warned of when the reports were read: it holds for every answer that is made of them."""
+        return [words for read in self._held for words in self._noted[read]]
 
     def table(self, chosen: Chosen, labels: pd.DataFrame | None) -> pd.DataFrame:
         """Give the answer, reading what it takes."""

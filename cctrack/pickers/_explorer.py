@@ -111,38 +111,48 @@ class Explorer(Stated):
             return
         self._clear("Reading and counting …", "loading")
         try:
-            with noting() as notes:
-                self._exploration.hold(leave)
-                left = self._exploration.left(chosen)
-                if left and not (self._first and self._exploration.is_small(chosen, self.campaigns.rows)):
-                    self._planned = left
-                    self._tell(self._exploration.plan(left), "waiting", "Read them")
-                else:
-                    table = self._exploration.table(chosen, self.campaigns.rows)
-                    self._show(table, self._exploration.columns(table, chosen))
+            self._exploration.hold(leave)
+            left = self._exploration.left(chosen)
+            if left and self._first and self._exploration.is_small(chosen, self.campaigns.rows):
+                left = []
+            plan = self._exploration.plan(left) if left else ""
+            answer = None if left else self._answer(chosen)
         except BaseException as error:
             self._clear(in_words(error), "error", "Try again")
             if not isinstance(error, Exception):
                 raise
             return
         self._first = False
-        self._code.value = self.code
-        if self.state == "loading":
-            self._tell(" ".join(notes), "ready")
+        self._planned = left
+        if answer is None:
+            self._tell(plan, "waiting", "Read them")
+            self._code.value = self.code
+        else:
+            self._show(*answer)
 
-    def _show(self, table: pd.DataFrame, columns: list[str]) -> None:
-        told = table.attrs["cctrack"]
-        html = drawn(picture(table)) + tabulated(told["title"], table[columns])
-        self._result.value = html + said(told["definition"])
+    def _answer(self, chosen: Chosen) -> tuple[pd.DataFrame, list[str], str, str]:
+        """Give the table, those of its columns that are shown, what is shown, and what is to be said of it."""
+        with noting() as notes:
+            table = self._exploration.table(chosen, self.campaigns.rows)
+            columns = self._exploration.columns(table, chosen)
+            described = table.attrs["cctrack"]
+            html = drawn(picture(table)) + tabulated(described["title"], table[columns]) + said(described["definition"])
+        return table, columns, html, " ".join([*self._exploration.notes, *notes])
+
+    def _show(self, table: pd.DataFrame, columns: list[str], html: str, words: str) -> None:
         self._columns = columns
-        self.value = table
+        self._result.value, self._code.value = html, self.code
+        with self.hold_trait_notifications():  # who observes one finds the other
+            self.value = table
+            self._tell(words, "ready")
 
     def _clear(self, words: str, state: str, button: str = "") -> None:
         """Take the old answer away: beside new choices it would be taken for theirs."""
         self._result.value = self._code.value = ""
         self._columns = []
-        self.value = None
-        self._tell(words, state, button)
+        with self.hold_trait_notifications():
+            self.value = None
+            self._tell(words, state, button)
 
     def _pressed(self) -> None:
         if not self.controls:

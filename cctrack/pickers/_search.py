@@ -52,4 +52,15 @@ def folded(text: str) -> str:
         return text.lower()
     # Apart first: some signs, such as that of the megahertz, have capitals within them.
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(letter for letter in parts if not unicodedata.combining(letter))
+    return parts.translate(_MARKS)
+
+
+class _Marks(dict[int, int | None]):
+    """What becomes of each letter: accents, which stand apart, go."""
+
+    def __missing__(self, letter: int) -> int | None:
+        self[letter] = None if unicodedata.combining(chr(letter)) else letter
+        return self[letter]
+
+
+_MARKS = _Marks()

@@ -1,1 +1,1 @@
-"""The notebooks, the pickers and what is shown, in a real browser: JupyterLab on loopback, Chromium without a window."""
+"""Notebooks, pickers and all that is shown, in a real browser: JupyterLab on loopback, Chromium without a window."""

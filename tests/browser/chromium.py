@@ -1,14 +1,14 @@
 """Chromium without a window, which reaches loopback only and tells when a text was run as a script."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, WebSocket, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocket, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WHY_NOT = "no Chromium here, so the tests in a browser were left out; on Debian: apt-get install chromium"
@@ -24,21 +24,29 @@ _QUIET = (
 )
 
 
-def found(playwright: Playwright) -> str | None:
+@cache
+def _program() -> str | None:
     """Find a Chromium: the system's, else the one that Playwright has downloaded."""
-    own = playwright.chromium.executable_path
-    return next(filter(None, map(shutil.which, NAMES)), None) or (own if Path(own).exists() else None)
+    if found := next(filter(None, map(shutil.which, NAMES)), None):
+        return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+def is_here() -> bool:
+    """Tell whether there is a Chromium."""
+    return _program() is not None
 
 
 @contextmanager
-def browser() -> Iterator[Browser | None]:
-    """Start Chromium; None where there is none."""
-    with sync_playwright() as playwright:
-        if (program := found(playwright)) is None:
-            yield None
-            return
-        with playwright.chromium.launch(executable_path=program, args=list(_QUIET)) as running:
-            yield running
+def browser() -> Iterator[Browser]:
+    """Start Chromium."""
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=_program(), args=list(_QUIET)) as running,
+    ):
+        yield running
 
 
 def _outside(url: str) -> bool:

@@ -13,12 +13,16 @@ from browser.notebook import Notebook
 expect.set_options(timeout=chromium.MILLISECONDS)
 
 
+def pytest_pycollect_makemodule() -> None:
+    """Leave the whole folder out where there is no Chromium, with one line for all of it."""
+    if not chromium.is_here():
+        pytest.skip(chromium.WHY_NOT, allow_module_level=True)
+
+
 @pytest.fixture(scope="package")
 def running() -> Iterator[Browser]:
-    """Give Chromium; where there is none, one line says so."""
+    """Give Chromium."""
     with chromium.browser() as browser:
-        if browser is None:
-            pytest.skip(chromium.WHY_NOT)
         yield browser
 
 

@@ -16,10 +16,10 @@ TEXTS = {
     "single": """ ' autofocus tabindex=0 onfocus=ran("single") onmouseover=ran("single") x=' """,
     "vector": """ --></style></title></textarea><svg onload=ran('vector')> """,
     "entity": """ &lt;img src=x onerror=ran('entity')&gt; &#60;img src=x onerror=ran('entity')&#62; """,
-    "markdown": """ [m](javascript:ran('markdown')) ![m](x"onerror="ran('markdown')) `<img src=x onerror=ran('markdown')>` """,
-    "formula": r""" $\href{javascript:ran('formula')}{f}$ \(\style{background:url(x)}{f}\) $$\class{"onclick="ran()}{f}$$ """,
+    "markdown": """ [m](javascript:ran('markdown')) ![m](x"onerror="ran()) `<img src=x onerror=ran('markdown')>` """,
+    "formula": r""" $\href{javascript:ran('formula')}{f}$ \(\style{width:9em}{f}\) $$\class{"onclick="ran()}{f}$$ """,
     "frame": """ "><iframe srcdoc="<script>parent.ran('frame')</script>"></iframe> """,
-    "style": """ "><style>@import 'http://outside.example/style.css'</style><link rel=stylesheet href=//outside.example/x> """,
+    "style": """ "><style>@import 'http://outside.example/a'</style><link rel=stylesheet href=//outside.example/b> """,
 }
 ADDRESSES = {
     "script": "javascript:ran('javascript-address')",
@@ -66,9 +66,9 @@ class HostileService(Service):
 
 
 _FREE = (
-    "name subject first_name last_name company_name bounce_description bounce_message unsubscribe_reason "
-    "unsubscribe_source bounce_code error_message error_key"
-).split()
+    *("name", "subject", "first_name", "last_name", "company_name", "bounce_code", "bounce_description"),
+    *("bounce_message", "unsubscribe_source", "unsubscribe_reason", "error_key", "error_message"),
+)
 _LINKS = ("url", "link_uri")
 
 

@@ -1,6 +1,5 @@
 """A notebook open in JupyterLab, driven through JupyterLab's own commands."""
 
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -13,7 +12,10 @@ _READY = """async () => {
     await panel.sessionContext.ready;
     await panel.sessionContext.session.kernel.info;
 }"""
-_RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+_RUN_ALL = """async () => {
+    await jupyterapp.commands.execute('notebook:clear-all-cell-outputs');
+    await jupyterapp.commands.execute('notebook:run-all-cells');
+}"""
 _APPEND_AND_RUN = """async source => {
     const { content } = jupyterapp.shell.currentWidget;
     content.model.sharedModel.addCell({ cell_type: 'code', source });
@@ -55,7 +57,7 @@ class Notebook:
         self.page.evaluate(_READY)
 
     def run_all(self) -> None:
-        """Run all cells as the menu does; any error fails, also one that a widget has swallowed."""
+        """Clear what was shown and run all cells, as the menu does; an error fails, also one that a widget swallowed."""
         self.page.evaluate(_RUN_ALL)
         if found := self.errors():
             raise AssertionError("\n".join(found))
@@ -83,7 +85,7 @@ class Notebook:
         sent = [
             f"{one['ename']}: {one['evalue']}" for cell in self.outputs for one in cell if one["output_type"] == "error"
         ]
-        inner = self.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error'], .jupyter-widgets-error")
+        inner = self.page.locator("[data-mime-type='application/vnd.jupyter.error'], .jupyter-widgets-error")
         return sent or inner.all_inner_texts()
 
     def text(self, source: str) -> str:
@@ -92,7 +94,7 @@ class Notebook:
         return "".join(one["text"] for one in self.outputs[-1] if one["output_type"] == "stream").strip()
 
     def wait_for(self, expression: str, value: str) -> None:
-        """Ask the kernel for a value in new cells until it is this one: what a widget does may take a moment to arrive."""
+        """Ask the kernel for a value until it is this one: what is done to a widget may take a moment to arrive."""
         found = ""
         for _ in range(20):
             if (found := self.text(f"print({expression})")) == value:
@@ -104,14 +106,15 @@ class Notebook:
         self.page.evaluate(_THEME, name)
         self.page.wait_for_selector(f"body[data-jp-theme-name='{name}']", state="attached")
 
-    def picture(self, path: Path, shown: Locator) -> None:
-        """Take a picture of a part of the page."""
+    def picture(self, shown: Locator) -> bytes:
+        """Take a picture of a part of the page, whole however high it is."""
         size = self.page.viewport_size
         assert size is not None
         self.page.set_viewport_size({"width": size["width"], "height": 4000})  # else bars of JupyterLab lie over it
         shown.scroll_into_view_if_needed()
-        shown.screenshot(path=path, animations="disabled")
+        taken = shown.screenshot(animations="disabled")
         self.page.set_viewport_size(size)
+        return taken
 
     def close(self) -> None:
         """End the kernel."""

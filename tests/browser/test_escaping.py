@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 import service
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 import cctrack
 from browser.chromium import Window
@@ -34,13 +34,16 @@ display(*account.values())
 """
 ANALYSES = """
 activities, links = account["account_activities_df"], account["links_df"]
-campaigns, surnames = account["details"], account["list_members_df"].drop_duplicates("contact_id").set_index("contact_id")["last_name"]
+campaigns = account["details"]
+surnames = account["list_members_df"].drop_duplicates("contact_id").set_index("contact_id")["last_name"]
 analysis = cctrack.analysis
 results = {
     "funnel": analysis.funnel(activities, by="campaign_id", labels=campaigns),
     "funnel by name": analysis.funnel(activities, by=surnames),
     "link_popularity": analysis.link_popularity(activities, links),
-    "link_popularity by campaign": analysis.link_popularity(activities, links, by="campaign_id", level="raw", labels=campaigns),
+    "link_popularity raw": analysis.link_popularity(
+        activities, links, by="campaign_id", level="raw", labels=campaigns
+    ),
     "scorecard": analysis.scorecard(activities, labels=campaigns),
     "reconcile": analysis.reconcile(activities, cctrack.campaign_summary_df(CAMPAIGNS), labels=campaigns),
     "machine_activity": analysis.machine_activity(activities),
@@ -94,9 +97,9 @@ def test_what_runs_is_seen(window: Window, lab: Lab, notebook: Open) -> None:
     window.page.get_by_text("b", exact=True).first.hover()
     window.wait_until_ran({"image", "script", "frame", "markdown", "image-address", "closing-address"})
     found = "".join(dangerous(shown))
-    for form in ("onerror=", "onload=", "onfocus=", "onmouseover=", "srcdoc=", "=javascript:", "=data:", "script", "link"):
+    for form in ("onerror=", "onload=", "onfocus=", "onmouseover=", "srcdoc=", "=javascript:", "=data:", "link"):
         assert form in found
-    assert "http://outside.example/style.css" in window.outside
+    assert {"http://outside.example/a", "http://outside.example/b"} <= set(window.outside)
     window.ran.clear()
     window.outside.clear()
 
@@ -117,9 +120,14 @@ pickers = cctrack.pickers
 foreign = pd.DataFrame({"campaign_id": IDS, "contact_id": IDS, "link_id": IDS, "link_uri": ADDRESSES, "name": IDS})
 foreign["email_address"] = foreign["first_name"] = foreign["last_run_date"] = foreign["name"]
 shown = [
-    pickers.ContactPicker(), pickers.CampaignPicker(account["details"]), pickers.LinkPicker(CAMPAIGNS[1]),
-    pickers.ContactPicker(foreign), pickers.CampaignPicker(foreign), pickers.LinkPicker(CAMPAIGNS[0], foreign.drop(columns="campaign_id")),
-    pickers.CampaignPicker(lambda: cctrack.campaign_summary_df("999")), pickers.DateRangePicker(account["details"]),
+    pickers.ContactPicker(),
+    pickers.CampaignPicker(account["details"]),
+    pickers.LinkPicker(CAMPAIGNS[1]),
+    pickers.ContactPicker(foreign),
+    pickers.CampaignPicker(foreign),
+    pickers.LinkPicker(CAMPAIGNS[0], foreign.drop(columns="campaign_id")),
+    pickers.CampaignPicker(lambda: cctrack.campaign_summary_df("999")),
+    pickers.DateRangePicker(account["details"]),
 ]
 for picker in shown[3:6]:
     picker.value = IDS[0]
@@ -133,7 +141,8 @@ for explorer in explorers:
     explorer.campaigns.value = tuple(IDS[:2])
 display(*explorers)
 """
-QUOTING = '''"]; print("IN" + "JECTED") #'''
+# Ends a text of Python, as the code of an explorer has it.
+QUOTING = """"]; print("IN" + "JECTED") #"""
 
 
 def test_pickers_and_explorers(window: Window, lab: Lab, notebook: Open, hostile: HostileService) -> None:
@@ -147,10 +156,9 @@ def test_pickers_and_explorers(window: Window, lab: Lab, notebook: Open, hostile
             expect(one).to_contain_text("ran(")
     expect(pickers.get_by_role("alert").first).to_be_visible()
     pickers.get_by_label("Search campaigns").first.fill(TEXTS["image"])
-    for title in ("segment", "each campaign"):
+    for title in ("column segment", "each campaign"):
         for groups in explorers.get_by_label("Groups").all():
-            words = groups.locator("option").all_text_contents()
-            groups.select_option(label=next((one for one in words if title in one), str(words)))
+            groups.select_option(label=title)
         for number in (0, 1):
             expect(explorers.get_by_role("table").nth(number)).to_contain_text("ran(")
     for name, number in (("funnel", 0), ("link_popularity", 1)):

@@ -25,7 +25,7 @@ night = pd.DataFrame(
     ],
     columns=["activity_type", "activity_date", "campaign_id", "contact_id", "link_uri"],
 )
-night = night.assign(link_id=night["link_uri"], bounce_code=None).drop(columns="activity_date").astype("string").join(night["activity_date"])
+night = night.assign(link_id=night["link_uri"], bounce_code=None).astype("string")
 night["activity_date"] = pd.to_datetime(night["activity_date"]).astype("datetime64[us, UTC]")
 """
 
