@@ -7,6 +7,7 @@ import pandas as pd
 
 from cctrack.api.session import Session, cache_disabled
 from cctrack.api.store import Entry
+from cctrack.api.v3_reports import FURTHER
 from cctrack.catalog import REPORTS
 from cctrack.connecting import current
 from cctrack.inputs import one_identifier
@@ -75,7 +76,7 @@ def clear(
     Parameters
     ----------
     report
-        Name of one report, with or without `_df`; None removes all.
+        Name of one report as `info` shows it, with or without `_df`; None removes all.
     older_than
         Only what was fetched longer ago than this: seconds, or a timedelta.
     session
@@ -106,7 +107,7 @@ def clear(
 
 def _report(given: str) -> str:
     name = given.removesuffix("_df") if isinstance(given, str) else ""
-    if name not in (*REPORTS, "campaign_details"):
+    if name not in (*REPORTS, *FURTHER):
         raise ValueError(f"report is {given!r}; pass the name of a report function, such as 'clicks_df'")
     return name
 

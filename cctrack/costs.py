@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cctrack import catalog, reports
+from cctrack.api.ask import Ask
 from cctrack.api.given import Given
 from cctrack.api.session import Session
 from cctrack.api.store import Entry
@@ -71,7 +72,9 @@ class Counter:
         cost = Cost()
         for walk in self.session.walks(report, ids, options, self.limit, refresh=self.refresh):
             known = [one for one in walk.alternatives() if one.older() is not None]
-            cost += self._walk(known[0] if known else walk)
+            found = self._walk(known[0] if known else walk)
+            refused = _before(walk.ask, known[0].ask) if known else 0
+            cost += found + Cost(refused, refused if found.calls else 0)
         return cost
 
     def _parts(self, given: Given, ids: Mapping[str, str]) -> tuple[Cost, list[Mapping[str, str]]]:
@@ -127,7 +130,8 @@ class Counter:
         for lookup in given.lookups:
             own = lookup.report.keys[0] if lookup.report.keys else None
             if own is None:
-                cost += self.report(lookup.report, {}, [{}])
+                if unknown or frame[list(lookup.fills)].isna().any(axis=None):
+                    cost += self.report(lookup.report, {}, [{}])
                 continue
             found = [str(one) for one in frame[lookup.by].dropna().unique()]
             if own != key and unknown and not self.session.policy.offline:  # as many as fit into one call, at least
@@ -190,7 +194,7 @@ class Counter:
     def _walk(self, walk: Walk) -> Cost:
         older, offline = walk.older(), walk.policy.offline
         if older is None:
-            return Cost(1, 0 if offline else 1, int(walk.ask.limit is not None))
+            return Cost(1, 0 if offline else 1, int(walk.ask.limit is not None or walk.ask.unique))
         cold = self._whole(_pages(walk, older))
         if offline or walk.held() is not None:
             return Cost(cold, 0)
@@ -205,10 +209,18 @@ class Counter:
         return 2 * pages if self.session.policy.verify == "strict" else pages + 1
 
 
+def _before(ask: Ask, known: Ask) -> int:
+    """Count the addresses that are asked in vain before the one that the service knows."""
+    count = 0
+    while ask.path != known.path and ask.otherwise is not None:
+        ask, count = ask.otherwise, count + 1
+    return count
+
+
 def _pages(walk: Walk, held: Entry) -> int:
     """Tell how many pages the service gives for what is held."""
     if walk.ask.limit is None:
-        return 1
+        return max(1, len(held.pages))
     full = max(1, math.ceil(held.rows / walk.ask.limit))
     if held.whole_at < held.fetched_at:
         return full  # it was put together of pieces of pages

@@ -11,6 +11,7 @@ from cctrack.api.given import Detail, Given, Lookup
 from cctrack.api.session import Session
 from cctrack.api.together import Together
 from cctrack.api.walk import Walk
+from cctrack.catalog import REPORTS
 from cctrack.cautions import warn, warn_of_future, warn_of_ignored
 from cctrack.errors import CctrackError, NotFoundError
 from cctrack.frames import Columns
@@ -101,21 +102,26 @@ def _looked_up(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Fill columns from another report; tell how many ids could not be filled in."""
     holes = frame[list(lookup.fills)].isna().any(axis=1)
-    ids = [str(one) for one in frame.loc[holes, lookup.by].dropna().unique()]
-    if not ids:
+    by = frame.loc[holes, lookup.by].dropna()
+    if by.empty:
         return frame, {}
-    found = _further(lookup.report, ids if lookup.report.keys else None, request, session, facts)
+    found = _further(lookup.report, _askable(by) if lookup.report.keys else None, request, session, facts)
     return filled(frame, found, lookup)
+
+
+def _askable(ids: "pd.Series[str]") -> list[str]:
+    """Give each id once; one that is empty, or dots, would make another address."""
+    return [str(one) for one in ids.dropna().unique() if str(one).strip(".")]
 
 
 def _with_details(
     frame: pd.DataFrame, detail: Detail, request: Request, session: Session, facts: Facts
 ) -> pd.DataFrame:
     """Fill columns of some rows from the reports of the mails that they are of."""
-    mails = frame.loc[frame["activity_type"] == detail.kind, "campaign_activity_id"].dropna().unique()
-    if not len(mails):
+    mails = _askable(frame.loc[frame["activity_type"] == detail.kind, "campaign_activity_id"])
+    if not mails:
         return frame
-    found = _further(detail.report, [str(one) for one in mails], request, session, facts, since=request.since)
+    found = _further(detail.report, mails, request, session, facts, since=request.since)
     return detailed(frame, found, detail, str(request.report.since))
 
 
@@ -187,7 +193,9 @@ class Part:
                 self.facts.calls, self.facts.from_cache = max(1, self.facts.calls), False
                 return self
             if self.task is not None:
-                error.add_note(f"{request.report.function}: while asking for {request.key} {self.task}")
+                asked = request.report.name.replace("_", " ")  # what is read besides has no function
+                asked = request.report.function if request.report.name in REPORTS else f"({asked})"
+                error.add_note(f"{asked}: while asking for {request.key} {self.task}")
             raise
         if request.report.order == "date_within_id" and request.report.since:
             self.columns.sort(request.report.since)

@@ -13,6 +13,7 @@ import pandas as pd
 from cctrack import catalog
 from cctrack.api.session import Session
 from cctrack.connecting import current
+from cctrack.errors import ResponseError
 from cctrack.fetching import fetch
 from cctrack.inputs import (
     address,
@@ -35,6 +36,7 @@ When = str | date | datetime | pd.Timestamp | np.datetime64
 Route = Literal["contacts", "campaigns"]
 OnMissing = Literal["raise", "skip"]
 
+_OF_ALL_CALLS = ("fetched_at", "from_cache", "calls", "pages", "complete")
 _NOT_SEEN = [
     "events of campaigns that were deleted",
     "contacts that the service does not know: they have no rows, as those without events",
@@ -102,15 +104,16 @@ def _contact_events(
         flag(progress, "progress")
     session = current(session)
     campaigns = campaigns_df(limit=limit, refresh=refresh, session=session) if wanted else None
-    ids: Ids = [] if campaigns is None else campaigns["campaign_id"].dropna()
+    ids = [] if campaigns is None else _listed(campaigns)
     whole = _events(catalog.BY_CAMPAIGN[report], ids, created_since, limit, refresh, progress, "skip", session)
-    frame = whole[whole["contact_id"].isin(wanted)]
+    places = {one.lower(): place for place, one in reversed(list(enumerate(wanted)))}  # a UUID is one in either case
+    frame = whole[whole["contact_id"].str.lower().isin(places)]
     parts = [whole.attrs[KEY]] if campaigns is None else [campaigns.attrs[KEY], whole.attrs[KEY]]
     if "link_uri" in frame and len(frame):
         frame, links = _with_addresses(frame, limit, refresh, session)
         parts += links
     frame = _shaped(frame, session.given(report).report)
-    position = frame["contact_id"].map({one: place for place, one in enumerate(wanted)}).astype("int64")
+    position = frame["contact_id"].str.lower().map(places).astype("int64")
     frame = frame.assign(_position=position).sort_values(
         ["_position", str(report.since)], kind="stable", ignore_index=True
     )
@@ -130,6 +133,16 @@ def _contact_events(
     return frame
 
 
+def _listed(campaigns: pd.DataFrame) -> list[str]:
+    """Give the ids of the campaigns that the service lists."""
+    try:
+        return identifiers(campaigns["campaign_id"].dropna(), "campaign_id")
+    except ValueError as error:  # no argument of the caller's
+        raise ResponseError(
+            f"the service lists a campaign that cannot be asked for ({error}); try again later", retryable=True
+        ) from error
+
+
 def _shaped(frame: pd.DataFrame, report: Report) -> pd.DataFrame:
     """Give a frame the columns of a report, whichever way its rows came."""
     lacks = {column.name: DTYPES[column.kind] for column in report.columns if column.name not in frame}
@@ -145,9 +158,7 @@ def _with_addresses(
     without = frame["link_uri"].isna() & frame["link_id"].notna()
     if not without.any():
         return frame, []
-    links = _events(
-        catalog.LINKS, frame.loc[without, "campaign_id"].dropna(), None, limit, refresh, None, "skip", session
-    )
+    links = _events(catalog.LINKS, _listed(frame[without]), None, limit, refresh, None, "skip", session)
     known = links.drop_duplicates(["campaign_id", "link_id"]).set_index(["campaign_id", "link_id"])["link_uri"]
     asked = pd.MultiIndex.from_frame(frame[["campaign_id", "link_id"]])
     found = pd.Series(known.reindex(asked).array, index=frame.index)
@@ -783,7 +794,7 @@ def campaigns_df(
         return table
     found = _events(
         catalog.CAMPAIGN_DETAILS,
-        table["campaign_id"].dropna(),
+        _listed(table),
         None,
         limit,
         refresh,
@@ -820,8 +831,8 @@ def account_activities_df(
         flag(progress, "progress")
     session = current(session)
     campaigns = campaigns_df(status=status, limit=limit, refresh=refresh, session=session)
-    ids = campaigns["campaign_id"].dropna()
-    return _events(
+    ids = _listed(campaigns)
+    whole = _events(
         catalog.ACCOUNT_ACTIVITIES,
         ids,
         created_since,
@@ -832,3 +843,8 @@ def account_activities_df(
         session,
         key="campaign_id",
     )
+    told = whole.attrs[KEY]
+    # A list of campaigns that is not whole makes a table that is not.
+    both = joined(told["report"], [campaigns.attrs[KEY], *([told] if ids else [])])
+    whole.attrs = {KEY: {**told, **{name: both[name] for name in _OF_ALL_CALLS}, "account": session.account}}
+    return whole

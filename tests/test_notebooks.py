@@ -35,12 +35,14 @@ from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
 import cctrack
+from cctrack.demo_account.account import Account, generate
+from cctrack.demo_account.server import DemoServer
 from cctrack.demo_account.start import ACCESS_TOKEN, API_KEY
 from cctrack.pickers import CampaignPicker
 from cctrack.pickers._html import said
 
 AT_ONCE = 2  # kernels: most of the time of one is start-up, which leaves room for another
-ON_V3 = ("01", "02", "03", "08")
+ON_V3 = ("01", "02", "03", "04", "05", "06", "07", "08")
 WITH_SPARK = "09"
 LARGEST = 400_000
 OF_A_MACHINE = re.compile(
@@ -180,6 +182,41 @@ def test_connects_first_and_once(committed: NotebookNode) -> None:
 @pytest.mark.parametrize("path", [one for one in notebooks() if one.stem.startswith(ON_V3)], ids=lambda path: path.stem)
 def test_runs_on_the_other_api(ran: NotebookNode) -> None:
     assert errors(ran) == []
+
+
+def of_an_analyst(notebook: NotebookNode, account: Account) -> NotebookNode:
+    """Give a copy as somebody edits it who has an account of her own: the first cell, and the names in one further."""
+    copy = connecting(notebook, "cctrack.connect(rate=200)")
+    own = {'"lolsen@inbox.example.org"': f'"{account.contacts.email[0]}"'}
+    own |= {f'"{month} newsletter"': f'"{account.campaigns.name[0]}"' for month in ("February", "March")}
+    changed = [cell for cell in copy.cells if any(name in cell.source for name in own)]
+    assert len(changed) <= 1
+    for cell in changed:
+        for name, hers in own.items():
+            cell.source = cell.source.replace(name, hers)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def own_account() -> Iterator[tuple[Account, dict[str, str]]]:
+    """Serve an account of three mailings; also give the variables by which a notebook finds it."""
+    account = generate(contacts=300, seed=1, campaigns=3)
+    with DemoServer(account, api_key="key-of-an-analyst", access_token="token-of-an-analyst") as server:
+        names = {"BASE_URL": server.url, "API_KEY": "key-of-an-analyst", "ACCESS_TOKEN": "token-of-an-analyst"}
+        yield account, {f"CCTRACK_{name}": value for name, value in names.items()}
+
+
+@pytest.mark.parametrize(
+    "path", [one for one in notebooks() if not one.stem.startswith(WITH_SPARK)], ids=lambda p: p.stem
+)
+def test_runs_on_an_account_of_few_mailings(
+    path: Path, own_account: tuple[Account, dict[str, str]], tmp_path: Path
+) -> None:
+    account, environment = own_account
+    notebook = of_an_analyst(nbformat.read(path, as_version=4), account)
+    notebook = run(notebook, tmp_path / "kernel", widgets=True, environment=environment)
+    assert errors(notebook) == []
+    assert "of-an-analyst" not in readable(notebook)
 
 
 def test_missing_engines_are_told_and_do_not_pass_for_success(tmp_path: Path) -> None:

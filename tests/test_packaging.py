@@ -138,6 +138,15 @@ def test_a_skip_fails_where_all_tools_are_installed(skip: str, tmp_path: Path) -
     assert "skipped, which counts as failed here" in done.stdout
 
 
+def test_readme_shows_small_pictures_with_words() -> None:
+    shown = re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", README)
+    assert [Path(path).name for _, path in shown] == ["explorer.png", "funnel.png", "links.png"]
+    for words, path in shown:
+        assert len(words) > 50
+        assert (ROOT / path).read_bytes().startswith(b"\x89PNG")
+        assert (ROOT / path).stat().st_size < 60_000, "run python -m tests.make_pictures"
+
+
 def test_readme_lists_every_report() -> None:
     rows = re.findall(r"^\| `(\w+_df)\((.*?)\)` \|", README, re.MULTILINE)
     reports = _reports()

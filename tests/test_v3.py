@@ -543,9 +543,10 @@ def test_a_sent_campaign_that_is_gone_is_no_empty_one(service: Service) -> None:
 
 @pytest.mark.usefixtures("session")
 def test_a_campaign_that_does_not_list_its_mails_is_an_error(service: Service) -> None:
-    service.json(f"/v3/emails/{OLDER}", {"campaign_id": OLDER, "current_status": "Done"})
-    with pytest.raises(cctrack.ResponseError, match="campaign_activities"):
-        cctrack.campaign_opens_df(OLDER)
+    for wrong in ({}, [7], "none", [{"role": "primary_email"}]):
+        service.json(f"/v3/emails/{OLDER}", {"campaign_id": OLDER, "campaign_activities": wrong})
+        with pytest.raises(cctrack.ResponseError, match="campaign_activit"):
+            cctrack.campaign_opens_df(OLDER)
 
 
 @pytest.mark.usefixtures("acc")
@@ -616,6 +617,8 @@ def test_campaigns_of_mails_are_asked_for_ten_at_a_time(service: Service) -> Non
     with pytest.warns(cctrack.RepairWarning):
         cctrack.sends_df(PERSON)
     assert service.hits() == 0
+    with pytest.raises(cctrack.NotFoundError):  # what is kept for the one is no mail for the other
+        cctrack.campaign_opens_df(mails[4])
 
 
 @pytest.mark.usefixtures("session")
@@ -671,6 +674,8 @@ def test_totals_are_summed_over_all_pages(service: Service) -> None:
     service.on(path, Pages(path, rows, "campaign_activities", fixed=200))
     frame = cctrack.summary_df(PERSON)
     assert frame.iloc[0].tolist() == [PERSON, 450, 900, 1350, 0, 450, 0]
+    planned = cctrack.plan(cctrack.summary_df, PERSON, refresh=True)
+    assert planned.calls == service.hits(path) == 4  # three pages, and the first one again
     first = service.asked(path)[0].query
     assert first["start"] == ["2000-01-01T00:00:00.000Z"]
     assert "limit" not in first

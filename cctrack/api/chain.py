@@ -12,6 +12,7 @@ from cctrack.api.transport import Transport, encoded, strict_json
 from cctrack.errors import NotFoundError, ResponseError
 
 _MOST_EMPTY = 3  # an empty page is not the end, but many in a row lead nowhere
+_MOST_EQUAL = 100  # so do equal ones; a few may be repeats, on short pages
 
 
 class Dialect(Protocol):
@@ -87,7 +88,8 @@ class Chain:
         """
         token: str | None = ""
         seen: set[str] = set()
-        empty = 0
+        empty = equal = 0
+        before: list[Record] | None = None
         while token is not None:
             position = trail.pages
             answer = head if head is not None and not position else self._at_hand(trail)
@@ -105,6 +107,10 @@ class Chain:
                 raise self._broken("the service names the same next page twice")
             if empty > _MOST_EMPTY:
                 raise self._broken(f"{empty} empty pages in a row")
+            equal = equal + 1 if answer.rows == before else 0
+            before = answer.rows
+            if equal >= _MOST_EQUAL:
+                raise self._broken(f"the same page {equal + 1} times in a row")
             if token is not None and trail.passed(stop):
                 trail.stopped = True
                 return

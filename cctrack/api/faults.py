@@ -103,6 +103,10 @@ def fault(status: int, headers: Mapping[str, str], body: bytes, url: str, now: f
         )
     if status == 408:
         return NetworkError("the service waited too long for the request (408); try again", retryable=True, **known)
+    if status == 202:
+        return ResponseError(
+            f"the service is still at work on the answer (202){quoted}; try again in a minute", retryable=True, **known
+        )
     if status < 400:
         what = "a redirect, which is not followed" if 300 <= status < 400 else "an answer without a report"
         return ResponseError(f"{what} ({status}) came from {url}; check base_url", **known)

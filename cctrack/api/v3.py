@@ -19,7 +19,7 @@ from cctrack.api.ask import Ask
 from cctrack.api.connection import Credentials, TokenSource
 from cctrack.api.credentials import Secret
 from cctrack.api.given import Batch, Given
-from cctrack.api.v3_reports import GIVEN
+from cctrack.api.v3_reports import GIVEN, TOTALS
 from cctrack.api.v3_rows import Ids, Rows
 from cctrack.api.v3_wires import BATCHES, IN_TURN, WIRES, Wire
 from cctrack.errors import AuthError, CctrackError, ResponseError
@@ -42,7 +42,6 @@ ACCOUNT: str | None = "/account/summary"  # where the service names the account
 
 _LONGEST_LINK = 4096
 _QUERY = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+", re.ASCII)
-_BEGINNING = "2000-01-01T00:00:00.000Z"
 _MILLISECOND = 1000
 
 
@@ -112,7 +111,7 @@ def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int, now: 
         Seconds since 1970.
     """
     made = [_ask(report, wire, ids, options, limit, now) for wire in WIRES[report]]
-    if report not in (*IN_TURN,):
+    if report not in IN_TURN:
         yield from made
         return
     chained = made[-1]
@@ -122,27 +121,24 @@ def asks(report: Report, ids: Ids, options: Mapping[str, str], limit: int, now: 
 
 
 def _ask(report: Report, wire: Wire, ids: Ids, options: Mapping[str, str], limit: int, now: float) -> Ask:
-    params = {name: text.format_map(ids) for name, text in (wire.params or {}).items()}
+    params = {name: text.format_map(ids) for name, text in wire.params.items()}
     absent = wire.absent
     if ids.get("unsent") and wire.envelope is not None:  # no document is sure whether a draft has a report
         absent = msgspec.json.encode({wire.envelope: []})
     return Ask(
         path=wire.path.format_map({name: quote(value, safe="") for name, value in ids.items()}),
-        params={**params, **_filters(report, options), **(_SPAN if wire.envelope == "campaign_activities" else {})},
+        params=params | _filters(report, options),
         limit=None if wire.most is None else min(limit, wire.most),
         rows=_reader(report, wire, ids),
         date=report.since if "created_since" in report.options or not report.options else None,
         envelope=wire.envelope or "",
         newest_first=wire.newest_first,
         bound=microseconds(options["created_since"]) if "created_since" in options else None,
-        unkeyed={"end": _tomorrow(now)} if wire.envelope == "campaign_activities" else {},
+        unkeyed={"end": _tomorrow(now)} if wire.up_to_now else {},
         lasts=wire.lasts,
         absent=absent,
-        unique=wire.envelope == "campaign_activities",
+        unique=wire.up_to_now or report is TOTALS,  # which list a campaign once
     )
-
-
-_SPAN = {"start": _BEGINNING}
 
 
 def _tomorrow(now: float) -> str:
@@ -156,8 +152,6 @@ def _reader(report: Report, wire: Wire, ids: Ids) -> Callable[[Any], Rows]:
     def rows(answer: Any) -> Rows:
         if not isinstance(answer, dict):
             raise _no_report(report, "an object", type(answer).__name__)
-        if wire.names is None:
-            raise TypeError(wire.path)
         if wire.envelope is None:
             found: Rows = wire.names(answer, named)
             return found
@@ -227,8 +221,8 @@ def _bad_link(why: str) -> ResponseError:
 
 def is_of_contact(path: str, contact: str) -> bool:
     """Whether an address is that of a contact's own report."""
-    own = quote(contact, safe="")
-    return f"{path}/".startswith((f"/contacts/{own}/", f"/reports/contact_reports/{own}/"))
+    own = quote(contact, safe="").lower()
+    return f"{path}/".lower().startswith((f"/contacts/{own}/", f"/reports/contact_reports/{own}/"))
 
 
 def without_contact(answer: Any, path: str, contact: str) -> tuple[Any, Rows]:
@@ -236,10 +230,15 @@ def without_contact(answer: Any, path: str, contact: str) -> tuple[Any, Rows]:
     for name in ("tracking_activities", "contacts"):
         rows = answer.get(name) if isinstance(answer, dict) else None
         if isinstance(rows, list):
-            theirs = [isinstance(row, dict) and row.get("contact_id") == contact for row in rows]
+            theirs = [isinstance(row, dict) and _same(row.get("contact_id"), contact) for row in rows]
             kept = [row for row, own in zip(rows, theirs, strict=True) if not own]
             return {**answer, name: kept}, [row for row, own in zip(rows, theirs, strict=True) if own]
     return answer, []
+
+
+def _same(found: Any, contact: str) -> bool:
+    """Whether two ids are one: a UUID may be written in either case."""
+    return isinstance(found, str) and found.lower() == contact.lower()
 
 
 def account_named(answer: Any) -> str | None:
@@ -274,7 +273,9 @@ def _why_refused(error: AuthError, told: Callable[[str], Any]) -> str:
     if not isinstance(held, list):
         return "the application may have been deactivated: look for it in the developer portal, and log in again"
     # The documents show the name where they declare a number, and the other way round.
-    if not any(_METRICS in (row.get("privilege_name"), row.get("privilege_id")) for row in held if isinstance(row, dict)):
+    if not any(
+        _METRICS in (row.get("privilege_name"), row.get("privilege_id")) for row in held if isinstance(row, dict)
+    ):
         return f"the user lacks the privilege {_METRICS}: ask the account's owner for a role that sees reports"
     scope = "contact_data" if "/contact" in (error.url or "") else "campaign_data"
     return f"the user may see reports, so the token lacks the scope {scope}: log in again and grant it"

@@ -53,6 +53,12 @@ TOTALS = Report(
     (),
 )
 
+# Names under which the cache holds what has no public function.
+FURTHER = (
+    catalog.CAMPAIGN_DETAILS.name,
+    *(report.name for report in (ACTIVITIES_OF, FIRST_OF, CAMPAIGN_OF, ADDRESS, LIST, TOTALS)),
+)
+
 _OF_MAIL = Lookup(CAMPAIGN_OF, "campaign_activity_id", ("campaign_id",))
 _OF_PERSON = Lookup(ADDRESS, "contact_id", ("email_address",))
 _DETAILS = (

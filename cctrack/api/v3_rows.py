@@ -54,7 +54,7 @@ def event(row: dict[str, Any], ids: Ids, date: str) -> dict[str, Any]:
     kind = named.get("activity_type")
     if isinstance(kind, str):
         named["activity_type"] = KINDS.get(kind, kind)
-    return {**named, **ids}
+    return {**ids, **named}
 
 
 def contact(row: dict[str, Any], ids: Ids) -> dict[str, Any]:
@@ -103,16 +103,26 @@ def object_(answer: Any, ids: Ids) -> Rows:
 
 
 def activities(answer: dict[str, Any], ids: Ids) -> Rows:
-    """Give the activities of a campaign that have reports."""
+    """Give the activities of a campaign that have reports; one that does not tell its role may have."""
     parts = answer.get("campaign_activities")
-    if not isinstance(parts, list):
+    if parts is None and answer:  # the field may be left out, of what is no mailing for one
+        raise NotFoundError(f"the service names no mails of campaign {ids['campaign_id']}; check the id", status=404)
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise ResponseError("a campaign does not list its `campaign_activities`; try again later", retryable=True)
-    found = [part for part in parts if isinstance(part, dict) and str(part.get("role")).lower() in ROLES]
-    return [_mail(part, answer, ids["campaign_id"]) for part in found if part.get("campaign_activity_id")]
+    found = [part for part in parts if _role(part) in ROLES]
+    if not all(part.get("campaign_activity_id") for part in found):
+        raise ResponseError("a mail of a campaign has no `campaign_activity_id`; try again later", retryable=True)
+    return [_mail(part, answer, ids["campaign_id"]) for part in found]
+
+
+def _role(part: dict[str, Any]) -> str:
+    return str(part.get("role") or ROLES[0]).lower()
 
 
 def one_activity(answer: dict[str, Any], ids: Ids) -> Rows:
     """Give the one activity that an answer is of."""
+    if not answer:  # kept as the word that there is none
+        raise NotFoundError(f"the service knows no mail {ids['campaign_id']}; check the id", status=404)
     return [_mail({"campaign_activity_id": ids["campaign_id"], "role": answer.get("role")}, answer, None)]
 
 
@@ -121,15 +131,15 @@ def _mail(part: dict[str, Any], whole: dict[str, Any], campaign: str | None) -> 
     return {
         "campaign_id": whole.get("campaign_id") or campaign,
         "campaign_activity_id": part["campaign_activity_id"],
-        "role": str(part.get("role")).lower(),
+        "role": _role(part),
         "unsent": "yes" if unsent else None,
         "changed": whole.get("updated_at"),
     }
 
 
 def first_activity(answer: dict[str, Any], ids: Ids) -> Rows:
-    """Give the activity of a campaign that was sent first."""
-    return [row for row in activities(answer, ids) if row["role"] == ROLES[0]][:1]
+    """Give the activity of a campaign that was sent first; a resend where it is all that is left."""
+    return sorted(activities(answer, ids), key=lambda row: row["role"] != ROLES[0])[:1]
 
 
 def activity_of_stats(answer: dict[str, Any], ids: Ids) -> Rows:
@@ -148,9 +158,7 @@ def totals(row: dict[str, Any], ids: Ids) -> dict[str, Any]:
 
 def stats(answer: Any, ids: Ids) -> Rows:
     """Give the one result of statistics; what the service does not know stands among the errors of a good answer."""
-    results = answer.get("results") if isinstance(answer, dict) else None
-    if not isinstance(results, list):
-        raise ResponseError("the statistics hold no `results` list; try again later", retryable=True)
+    results = _results(answer)
     if not results:
         told = answer.get("errors")
         why = told[0].get("error_message") if isinstance(told, list) and told and isinstance(told[0], dict) else ""
@@ -164,12 +172,19 @@ def stats(answer: Any, ids: Ids) -> Rows:
 
 def apart(answer: Any, key: str) -> dict[str, Any]:
     """Take the statistics of several things apart."""
-    results = answer.get("results") if isinstance(answer, dict) else None
-    if not isinstance(results, list):
-        raise ResponseError("the statistics hold no `results` list; try again later", retryable=True)
+    results = _results(answer)
     return {
         str(row[key]): {"results": [row], "errors": []} for row in results if isinstance(row, dict) and row.get(key)
     }
+
+
+def _results(answer: Any) -> list[Any]:
+    """Take the list of results; there need be none where all that was asked for stands among the errors."""
+    found = answer if isinstance(answer, dict) else {}
+    results = found.get("results", [] if isinstance(found.get("errors"), list) and found["errors"] else None)
+    if not isinstance(results, list):
+        raise ResponseError("the statistics hold no `results` list; try again later", retryable=True)
+    return results
 
 
 def _counts(found: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Where each report stands on the v3 API: paths, envelopes and page sizes, as data."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -18,18 +18,40 @@ _CAMPAIGNS_AT_ONCE = 50  # 150 may be asked for, but no document says how long a
 _KEPT = 24.0  # by how much what seldom changes is kept longer than a report
 _NOTHING = b"{}"
 
-Namer = Callable[[dict[str, Any], Ids], Any]
+_BEGINNING = "2000-01-01T00:00:00.000Z"  # there is no mail of before
+_EVENTS = "tracking_activities"
+
+Namer = Callable[[Any, Ids], Any]
 
 
 @dataclass(frozen=True)
 class Wire:
-    """How a report stands on the wire."""
+    """How a report stands on the wire.
+
+    Attributes
+    ----------
+    path : str
+        With the names of identifiers in braces.
+    envelope : str or None
+        Where the rows stand in an answer; None where it is read as a whole.
+    most : int or None
+        Rows in a page; None where nobody can choose.
+    names : callable
+        Gives a row, or the rows of a whole answer, the catalogue's names.
+    params : dict of str to str
+        With the names of identifiers in braces.
+    up_to_now : bool
+        Whether the end of the time must be told. A mail is then listed once.
+    newest_first, lasts, absent
+        As `cctrack.api.ask.Ask` has them.
+    """
 
     path: str
-    envelope: str | None = "tracking_activities"  # None: the whole answer is read at once
-    most: int | None = _MOST
-    names: Callable[[Any, Ids], Any] | None = None
-    params: Mapping[str, str] | None = None
+    envelope: str | None
+    most: int | None
+    names: Namer
+    params: Mapping[str, str] = field(default_factory=dict)
+    up_to_now: bool = False
     newest_first: bool = False
     lasts: float = 1.0
     absent: bytes | None = None
@@ -67,7 +89,7 @@ _MOVING = {catalog.CAMPAIGN_UNIQUE_OPENS: "unique_opens", catalog.CAMPAIGN_DID_N
 
 
 def _tracking(report: Report, kind: str, **more: Any) -> Wire:
-    return Wire(f"{_EMAIL}/tracking/{kind}", names=_event(report, v3_rows.event_of_mail), **more)
+    return Wire(f"{_EMAIL}/tracking/{kind}", _EVENTS, _MOST, _event(report, v3_rows.event_of_mail), **more)
 
 
 WIRES: dict[Report, tuple[Wire, ...]] = {
@@ -75,9 +97,10 @@ WIRES: dict[Report, tuple[Wire, ...]] = {
         report: (
             Wire(
                 f"{_CONTACT}/activity_details",
-                most=_MOST_OF_CONTACT,
-                names=_event(report, v3_rows.event),
-                params={"tracking_activities_list": kinds},
+                _EVENTS,
+                _MOST_OF_CONTACT,
+                _event(report, v3_rows.event),
+                {"tracking_activities_list": kinds},
                 newest_first=True,
             ),
         )
@@ -88,16 +111,25 @@ WIRES: dict[Report, tuple[Wire, ...]] = {
     catalog.CAMPAIGN_LINK_CLICKS: (
         _tracking(catalog.CAMPAIGN_LINK_CLICKS, "clicks", newest_first=True, params={"url_id": "{link_id}"}),
     ),
-    catalog.SUMMARY: (Wire(f"{_CONTACT}/activity_summary", "campaign_activities", None, v3_rows.of_contact),),
+    catalog.SUMMARY: (
+        Wire(
+            f"{_CONTACT}/activity_summary",
+            "campaign_activities",
+            None,
+            v3_rows.of_contact,
+            {"start": _BEGINNING},
+            up_to_now=True,
+        ),
+    ),
     catalog.CAMPAIGN_SUMMARY: (
         Wire(f"{_STATS}/{{campaign_id}}", None, None, v3_rows.stats),
         Wire(f"{_ACTIVITY_STATS}/{{campaign_id}}", None, None, v3_rows.stats),
     ),
     catalog.LINKS: (Wire(f"{_EMAIL}/links", "link_click_counts", None, v3_rows.link, {"no_clicks": "true"}),),
-    catalog.CONTACTS: (Wire("/contacts", "contacts", names=v3_rows.contact),),
-    catalog.LIST_MEMBERS: (Wire("/contacts", "contacts", names=v3_rows.contact, params={"lists": "{list_id}"}),),
-    catalog.LISTS: (Wire("/contact_lists", "lists", names=v3_rows.list_, params={"include_membership_count": "all"}),),
-    catalog.CAMPAIGNS: (Wire("/emails", "campaigns", names=v3_rows.campaign),),
+    catalog.CONTACTS: (Wire("/contacts", "contacts", _MOST, v3_rows.contact),),
+    catalog.LIST_MEMBERS: (Wire("/contacts", "contacts", _MOST, v3_rows.contact, {"lists": "{list_id}"}),),
+    catalog.LISTS: (Wire("/contact_lists", "lists", _MOST, v3_rows.list_, {"include_membership_count": "all"}),),
+    catalog.CAMPAIGNS: (Wire("/emails", "campaigns", _MOST, v3_rows.campaign),),
     catalog.CAMPAIGN_DETAILS: (Wire(f"{_ACTIVITY}/{{campaign_activity_id}}", None, None, v3_rows.object_),),
     ACTIVITIES_OF: (
         Wire("/emails/{campaign_id}", None, None, v3_rows.activities),  # a resend may come: no longer than a report
@@ -113,7 +145,10 @@ WIRES: dict[Report, tuple[Wire, ...]] = {
     LIST: (Wire("/contact_lists/{list_id}", None, None, v3_rows.object_, lasts=_KEPT),),
     TOTALS: (
         Wire(
-            "/reports/summary_reports/email_campaign_summaries", "bulk_email_campaign_summaries", names=v3_rows.totals
+            "/reports/summary_reports/email_campaign_summaries",
+            "bulk_email_campaign_summaries",
+            _MOST,
+            v3_rows.totals,
         ),
     ),
 }

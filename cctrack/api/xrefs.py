@@ -129,7 +129,7 @@ class Crosswalk:
         """
         if not self.path.exists():
             return 0
-        command = "DELETE FROM pairs WHERE kind = 'contact' AND (v2 = ? OR v3 = ?)"
+        command = "DELETE FROM pairs WHERE kind = 'contact' AND (v2 = ? OR lower(v3) = lower(?))"
         with self._open() as db:
             return db.execute(command, (bare(contact), contact)).rowcount
 

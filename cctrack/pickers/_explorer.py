@@ -17,7 +17,7 @@ from cctrack.pickers._supply import Read, in_words, noting
 from cctrack.pickers._where import unattended
 from cctrack.pickers._widget import NAMES, Stated
 
-_CONTROL = {"width": "min(26em, 96%)"}
+_CONTROL = {"width": "min(32em, 96%)"}
 _WRAPPED = {"flex_flow": "row wrap", "width": "100%"}
 
 

@@ -17,7 +17,7 @@ _STYLE = {
 _TABLE = (
     "<style>.cctrack-table td.number,.cctrack-table th.number{text-align:right}"
     ".cctrack-table td,.cctrack-table th{padding:3px 8px;line-height:1.3}"
-    ".cctrack-table th[scope=row]{text-align:left;min-width:6em;max-width:28em;overflow-wrap:anywhere}"
+    ".cctrack-table th[scope=row]{text-align:left;min-width:6em;max-width:28em;overflow-wrap:break-word}"
     ".cctrack-table caption{text-align:left;padding:4px 0}</style>"
 )
 _AS_WIDE_AS_THE_PAGE = "width:0;min-width:100%"

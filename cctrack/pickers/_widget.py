@@ -9,7 +9,7 @@ from ipywidgets import HTML, Button, Layout, ValueWidget, VBox
 from cctrack.pickers._html import said
 
 WIDE = {"width": "min(42em, 96%)"}
-NAMES = {"description_width": "9em"}
+NAMES = {"description_width": "10em"}
 
 
 class Stated(VBox, ValueWidget):

@@ -57,7 +57,7 @@ class Notebook:
         self.page.evaluate(_READY)
 
     def run_all(self) -> None:
-        """Clear what was shown and run all cells, as the menu does; an error fails, also one that a widget swallowed."""
+        """Clear what was shown and run all cells, as the menu does; any error fails, also one within a widget."""
         self.page.evaluate(_RUN_ALL)
         if found := self.errors():
             raise AssertionError("\n".join(found))

@@ -1,5 +1,6 @@
 """No text of the service runs as HTML or script, wherever it is shown."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -156,15 +157,14 @@ def test_pickers_and_explorers(window: Window, lab: Lab, notebook: Open, hostile
             expect(one).to_contain_text("ran(")
     expect(pickers.get_by_role("alert").first).to_be_visible()
     pickers.get_by_label("Search campaigns").first.fill(TEXTS["image"])
-    for title in ("column segment", "each campaign"):
-        for groups in explorers.get_by_label("Groups").all():
-            groups.select_option(label=title)
-        for number in (0, 1):
-            expect(explorers.get_by_role("table").nth(number)).to_contain_text("ran(")
-    for name, number in (("funnel", 0), ("link_popularity", 1)):
+    for number, name in enumerate(("funnel", "link_popularity")):
         explorers.get_by_role("button", name="Copy as code").nth(number).click()
-        code = explorers.get_by_label("Code").nth(number).input_value()
-        opened.run(f"activities = events\n{code}")
+        code = explorers.get_by_label("Code").nth(number)
+        for title, keyword in (("column segment", 'by="segment"'), ("each campaign", 'by="campaign_id"')):
+            explorers.get_by_label("Groups").nth(number).select_option(label=title)
+            expect(code).to_have_value(re.compile(keyword))
+            expect(explorers.get_by_role("table").nth(number)).to_contain_text("ran(")
+        opened.run(f"activities = events\n{code.input_value()}")
         assert opened.text(f"print({name}.equals(explorers[{number}].value))") == "True"
     assert "INJECTED" not in "".join(str(cell) for cell in opened.outputs)
     assert dangerous(window.page.locator(OUTPUTS)) == []
