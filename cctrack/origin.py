@@ -77,12 +77,13 @@ def joined(report: str, parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         values = [part.get(field) for part in known]
         return values[0] if all(value == values[0] for value in values) else None
 
+    asked = [part for part in known if part.get("calls") or part.get("pages")]  # of no ids, nothing is
     missing = list(dict.fromkeys(one for part in known for one in part.get("missing", [])))
     return {
         **{name: all_same(name) for name in known[0]},
         "report": report,
         "fetched_at": min((part["fetched_at"] for part in known if part.get("fetched_at")), default=None),
-        "from_cache": all(part.get("from_cache", False) for part in known),
+        "from_cache": all(part.get("from_cache", False) for part in asked or known),
         "calls": sum(part.get("calls", 0) for part in known),
         "pages": sum(part.get("pages", 0) for part in known),
         "complete": all(part.get("complete", True) for part in known),

@@ -831,10 +831,9 @@ def account_activities_df(
         flag(progress, "progress")
     session = current(session)
     campaigns = campaigns_df(status=status, limit=limit, refresh=refresh, session=session)
-    ids = _listed(campaigns)
     whole = _events(
         catalog.ACCOUNT_ACTIVITIES,
-        ids,
+        _listed(campaigns),
         created_since,
         limit,
         refresh,
@@ -845,6 +844,6 @@ def account_activities_df(
     )
     told = whole.attrs[KEY]
     # A list of campaigns that is not whole makes a table that is not.
-    both = joined(told["report"], [campaigns.attrs[KEY], *([told] if ids else [])])
-    whole.attrs = {KEY: {**told, **{name: both[name] for name in _OF_ALL_CALLS}, "account": session.account}}
+    both = joined(told["report"], [campaigns.attrs[KEY], told])
+    whole.attrs = {KEY: {**told, **{name: both[name] for name in _OF_ALL_CALLS}}}
     return whole

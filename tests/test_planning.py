@@ -6,7 +6,6 @@ from dataclasses import FrozenInstanceError, asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 from unittest.mock import Mock
 
@@ -217,9 +216,7 @@ def test_ten_thousand_contacts_are_cheaper_by_campaign(service: Service, clock: 
     cost = spent(service, cctrack.clicks_df, contacts, route="campaigns")
     assert cost == 25 + 25 * 3  # 700 clicks are two pages, and page one again
     clock.advance(2 * HOUR)
-    started = perf_counter()
     plan = planned(service, cctrack.clicks_df, contacts)
-    assert perf_counter() - started < 5
     assert (plan.calls_cold, plan.calls, plan.route) == (10_000, 10_000, "campaigns")
     assert plan.saving == 10_000 - planned(service, cctrack.clicks_df, contacts, route="campaigns").calls
     asked = planned(service, cctrack.clicks_df, contacts, route="campaigns")

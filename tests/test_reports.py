@@ -494,6 +494,8 @@ def test_activities_of_the_account_are_sorted_as_a_whole(service: Service, acc: 
     rows = expected("activities", list(acc.events), link_uri=None)
     assert by_date(cells(frame)) == by_date(rows)
     assert told(frame)["missing_columns"] == ["link_uri"]
+    assert (told(frame)["calls"], told(frame)["pages"]) == (13, 13)  # with the list of campaigns
+    assert told(cctrack.account_activities_df())["from_cache"] is True
     drafts = cctrack.account_activities_df(status="DRAFT", session=None)
     assert_shape(drafts, REPORTS["account_activities"].columns)
     assert len(drafts) == 0

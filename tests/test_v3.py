@@ -125,6 +125,11 @@ def test_paging_that_never_ends_is_stopped(service: Service, tmp_cache: Path) ->
         with pytest.raises(cctrack.ResponseError, match="more than 20 pages"):
             cctrack.campaign_opens_df(OLDER, session=session)
         assert service.hits(OPENS) == 20
+    with session_on(service, tmp_cache, api="v3") as session:
+        service.reset()
+        with pytest.raises(cctrack.ResponseError, match="the same page 101 times"):
+            cctrack.campaign_opens_df(OLDER, refresh=True, session=session)
+        assert service.hits(OPENS) == 101
         service.on(
             OPENS,
             lambda request: Answer.json({"tracking_activities": [], "_links": {"next": {"href": f"{OPENS}?next=a"}}}),
@@ -172,6 +177,17 @@ def test_a_day_used_up_is_never_tried_again(service: Service, body: Any) -> None
         cctrack.campaign_opens_df(OLDER)
     assert (refused.value.daily, refused.value.retryable, service.hits(OPENS)) == (True, False, 1)
     assert "UTC" in str(refused.value)
+
+
+@pytest.mark.usefixtures("session")
+def test_an_answer_that_is_still_being_made_is_asked_for_again(service: Service) -> None:
+    waiting, ready = Answer.json({"status": "in progress"}, 202), Answer.json({"contacts": []})
+    service.script("/v3/contacts", [waiting, ready])
+    assert len(cctrack.contacts_df()) == 0
+    service.script("/v3/contacts", [waiting])
+    with pytest.raises(cctrack.ResponseError, match="still at work") as refused:
+        cctrack.contacts_df(refresh=True)
+    assert refused.value.retryable
 
 
 @pytest.mark.parametrize("status", [500, 503, 504])
@@ -521,6 +537,26 @@ def test_resends_are_united_and_other_roles_left_out(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("session")
+def test_a_campaign_of_which_only_a_resend_is_left_has_its_totals(service: Service) -> None:
+    whole = cctrack.campaigns_df(details=True).set_index("campaign_id").loc[OLDER]
+    mails = [{"campaign_activity_id": "p", "role": "permalink"}, {"campaign_activity_id": MAIL, "role": "resend"}]
+    service.json(f"/v3/emails/{OLDER}", {"campaign_id": OLDER, "current_status": "Done", "campaign_activities": mails})
+    left = cctrack.campaigns_df(details=True, refresh=True).set_index("campaign_id").loc[OLDER]
+    assert left["sends"] > 0
+    pd.testing.assert_series_equal(left, whole)
+
+
+@pytest.mark.usefixtures("session")
+def test_errors_name_no_function_that_is_not_there() -> None:
+    with pytest.raises(cctrack.NotFoundError) as caught:
+        cctrack.campaign_opens_df(PERSON)
+    assert caught.value.__notes__ == [
+        f"(campaign mails): while asking for campaign_id {PERSON}",
+        f"campaign_opens_df: while asking for campaign_id {PERSON}",
+    ]
+
+
+@pytest.mark.usefixtures("session")
 def test_a_draft_has_no_rows_whatever_the_service_says(service: Service, acc: AccountV3) -> None:
     assert len(cctrack.campaign_opens_df(acc.draft)) == 0
     mail = uid("activity", acc.plain.draft)
@@ -832,6 +868,31 @@ def test_what_is_forgotten_is_gone(service: Service, session: Session, tmp_cache
 
 
 @pytest.mark.usefixtures("session")
+def test_an_id_in_the_other_case_is_the_same_contact(session: Session, tmp_cache: Path) -> None:
+    by_campaigns = cctrack.opens_df([PERSON.upper(), PERSON], route="campaigns")
+    assert len(by_campaigns) == len(cctrack.opens_df(PERSON)) > 0
+    cctrack.contacts_df()
+    assert cctrack.cache.forget(PERSON.upper()) > 0
+    assert cctrack.cache.forget(PERSON) == 0
+    session.close()
+    assert PERSON not in "".join(decoded(tmp_cache))
+
+
+@pytest.mark.usefixtures("session")
+def test_all_that_the_cache_shows_can_be_cleared_by_its_name() -> None:
+    cctrack.activities_df(PERSON, details=True)
+    cctrack.campaigns_df(details=True)
+    cctrack.campaign_opens_df(OLDER)
+    shown = cctrack.cache.info()
+    assert {"campaign_mails", "campaign_of_mail", "contact_address", "campaign_totals"} < set(shown["report"])
+    for name, walks in zip(shown["report"], shown["walks"], strict=True):
+        assert cctrack.cache.clear(name) == walks
+    assert cctrack.cache.info().empty
+    with pytest.raises(ValueError, match="clicks_df"):
+        cctrack.cache.clear("campaign_male")
+
+
+@pytest.mark.usefixtures("session")
 def test_a_snapshot_answers_without_credentials(service: Service, tmp_path: Path) -> None:
     asks: list[Callable[[], pd.DataFrame]] = [
         lambda: cctrack.activities_df(PERSON, details=True),
@@ -882,6 +943,19 @@ def test_plans_come_true(service: Service, tmp_cache: Path, name: str) -> None:
         assert warm.calls_cold == before.calls - 1  # whose account it is, is known by now
         function(*ids, refresh=True)
         assert service.hits() == again.calls
+
+
+@pytest.mark.usefixtures("acc")
+def test_plans_count_where_a_mail_was_looked_for_in_vain(service: Service, session: Session) -> None:
+    mails = [MAIL, uid("activity", "1100000000002")]
+    for function, ids in ((cctrack.campaign_opens_df, mails), (cctrack.campaign_summary_df, mails[:1])):
+        function(ids)
+        plan, again = cctrack.plan(function, ids), cctrack.plan(function, ids, refresh=True)
+        service.reset()
+        function(ids)
+        assert service.hits() == plan.calls
+        function(ids, refresh=True)
+        assert service.hits() == again.calls == again.calls_cold > 0
 
 
 def test_docstrings_tell_the_calls_of_every_report() -> None:
