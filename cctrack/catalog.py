@@ -72,12 +72,13 @@ _CAMPAIGN_EVENTS = ("created_since", *_COMMON, *_MANY, "session")
 # What the reports take on v3: its rows leave out what v2's hold, and hang on mails instead of campaigns.
 _NEW_MAILS = "1 for ten mails that are new to the cache"
 _OF_CONTACT = (
-    f"1 call for 100 rows of a contact, 1 for its present address and {_NEW_MAILS}, to tell their campaigns; the last "
-    "two are kept."
+    f"1 call for 100 rows of a contact, 1 for its present address, which stands in `email_address`, and {_NEW_MAILS}, "
+    "to tell their campaigns; the last two are kept."
 )
 _OF_DETAILS = " With `details=True` also those of the campaigns' reports, for each mail that has such rows."
 _MAILS = "1 call for the mails of a campaign (the first sending and its resends), which is kept, and"
-_OF_CAMPAIGN = f"{_MAILS} 1 for 500 rows of each."
+_ONE_MAIL = "The id of one mail gives that mail alone, for 1 call more."
+_OF_CAMPAIGN = f"{_MAILS} 1 for 500 rows of each. {_ONE_MAIL}"
 _SIX = f"{_MAILS} 6 for each, with 500 rows in a page."
 
 
@@ -152,7 +153,9 @@ CAMPAIGN_FORWARDS = _campaign_events("campaign_forwards", "one forward of the ca
 CAMPAIGN_BOUNCES = _campaign_events("campaign_bounces", "one bounce of the campaign", _BOUNCES)
 CAMPAIGN_UNSUBSCRIBES = _campaign_events("campaign_unsubscribes", "one unsubscribe after the campaign", _UNSUBSCRIBES)
 CAMPAIGN_DID_NOT_OPENS = _campaign_events(
-    "campaign_did_not_opens", "one contact that did not open the campaign", _OPENS
+    "campaign_did_not_opens",
+    "one contact that did not open the campaign",
+    (*_EVENT, replace(OPEN_DATE, meaning="When the mail was sent: it was not opened.")),
 )
 CAMPAIGN_UNIQUE_OPENS = _campaign_events("campaign_unique_opens", "one contact that opened the campaign", _OPENS)
 CAMPAIGN_ACTIVITIES = Report(

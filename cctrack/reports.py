@@ -664,8 +664,8 @@ def summary_by_campaign_df(
 
     Notes
     -----
-    `clicks` are distinct links here, where `summary_df` counts clicks. The service gives no sends and no
-    unsubscribes in this report.
+    On v2 `clicks` are distinct links here, where `summary_df` counts clicks, and the service gives no sends and no
+    unsubscribes in this report; v3 counts every click, and adds both as columns.
     """
     return _events(catalog.SUMMARY_BY_CAMPAIGN, contact_id, None, limit, refresh, progress, on_missing, session)
 
