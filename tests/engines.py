@@ -156,7 +156,9 @@ class Engines:
         """A cluster of two processes, and its client."""
         from dask.distributed import LocalCluster
 
-        cluster = self._open.enter_context(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
+        # Without a port of its choice it insists on 8787, which another cluster on this machine may have.
+        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+        self._open.enter_context(cluster)
         return self._open.enter_context(cluster.get_client())
 
     @cached_property
