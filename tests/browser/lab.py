@@ -24,7 +24,7 @@ def environment(folder: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("CCTRACK_", "JUPYTER")) and name.lower() not in _PROXIES
+        if not name.startswith(("CCTRACK_", "JUPYTER", "MPLBACKEND")) and name.lower() not in _PROXIES
     }
     parts = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "LAB_WORKSPACES_DIR", "LAB_SETTINGS_DIR")
     own = {f"JUPYTER{'' if part.startswith('LAB') else '_'}{part}": str(folder / part.lower()) for part in parts}
