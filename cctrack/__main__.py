@@ -192,8 +192,9 @@ Next, in Python or a notebook:
   {ask:<31}  # a pandas frame
 Notebooks: cctrack demo --lab, or in the folder `notebooks` from
 01_quickstart.ipynb on.
-Your own account: set CCTRACK_API_KEY and CCTRACK_ACCESS_TOKEN in the
-environment, then cctrack.connect() in place of cctrack.demo().""")
+Your own account, in place of cctrack.demo(): cctrack.login("client id")
+with an application of today; or, with a key of the v2 API, set
+CCTRACK_API_KEY and CCTRACK_ACCESS_TOKEN, then cctrack.connect().""")
 
 
 def _pictures(funnel: "pd.DataFrame", popular: "pd.DataFrame", folder: Path) -> list[Path]:

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hostile_links import HOSTILE
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 mpl.use("agg")
@@ -69,6 +69,7 @@ TRAPS = [
         "a\r\nb",
         "a\nb",
         "\x00",
+        "a\x00",
         "\x1b[",
     ),
     *(
@@ -309,6 +310,7 @@ def back(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
 
 @given(report_frames())
+@example(frame_of(CLICKS, [{"link_uri": text} for text in ("", "\x00", "x", "x\x00", None)]))
 @quick
 def test_csv_comes_back(tmp_path: Path, table: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(back(table, tmp_path), table, check_flags=False)

@@ -5,6 +5,7 @@ import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 mpl.use("agg")
@@ -363,7 +365,9 @@ def test_names_of_campaigns_can_be_read() -> None:
 
 
 def test_other_fonts_help_out() -> None:
-    with mpl.rc_context({"font.family": ["DejaVu Sans", "STIXGeneral"]}):  # both come with matplotlib
+    # Both come with matplotlib; but the list of fonts that it keeps may be another installation's.
+    fontManager.addfont(Path(mpl.get_data_path()) / "fonts/ttf/STIXGeneral.ttf")
+    with mpl.rc_context({"font.family": ["DejaVu Sans", "STIXGeneral"]}):
         ax = plots.link_popularity(link_table(["https://example.org/\N{SCRIPT SMALL G}"]))
         assert "example.org/\N{SCRIPT SMALL G}" in said(ax)
         assert_fits(ax)

@@ -118,8 +118,11 @@ def coded(column: "pd.Series[Any]") -> tuple[npt.NDArray[np.intp], list[str]]:
     """Give a column of text as codes into its different values; -1 is NA."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.cat.codes, dtype=np.intp), list(map(str, column.cat.categories))
-    codes, values = pd.factorize(column)
-    return codes, list(map(str, values))
+    # Not `pd.factorize`: in pandas 2.2 it takes texts for the same that differ after a NUL only.
+    known: dict[str, int] = {}
+    cells = column.array.to_numpy(dtype=object, na_value=None).tolist()
+    codes = [-1 if one is None else known.setdefault(one, len(known)) for one in cells]
+    return np.array(codes, dtype=np.intp), list(known)
 
 
 def mapped(column: "pd.Series[Any]", change: Callable[[str], str | None]) -> "pd.Series[Any]":
