@@ -13,6 +13,7 @@ from cctrack.connecting import current
 from cctrack.errors import CacheMissError, CacheWarning, NotFoundError, NotOfferedError
 from cctrack.inputs import identifiers
 from cctrack.origin import KEY, described
+from cctrack.progress import bar
 
 _NAMED = 5  # unknown ids in an error
 
@@ -131,12 +132,15 @@ class _Pairs:
             raise CacheMissError(
                 f"{len(unknown):,} of the ids are not on disk, and the session is offline; connect without offline=True"
             )
-        for batch in xref.batches(unknown):
-            answer, asked = self._session.read(xref.path, xref.query(batch), xref.read)
-            calls += asked
-            pairs = {key: answer[key] for key in batch if key in answer}
-            self._keep(pairs)  # each batch by itself: what breaks off goes on from there
-            found |= pairs
+        batches = list(xref.batches(unknown))
+        with bar("crosswalk", "call", len(batches), wanted=len(batches) > 1) as done:
+            for batch in batches:
+                answer, asked = self._session.read(xref.path, xref.query(batch), xref.read)
+                calls += asked
+                pairs = {key: answer[key] for key in batch if key in answer}
+                self._keep(pairs)  # each batch by itself: what breaks off goes on from there
+                found |= pairs
+                done.update()
         return found, calls
 
     def _held(self, keys: list[str]) -> dict[str, str]:

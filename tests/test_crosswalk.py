@@ -4,6 +4,7 @@ import json
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from service import Answer, Request, Service
 from sessions import files, quiet
+from tqdm.auto import tqdm
 
 import cctrack
+from cctrack import progress
 from cctrack.api import settings, v3
 from cctrack.api.session import Account, Session, assembled
 from cctrack.api.xrefs import FILE, XREFS, bare
@@ -101,6 +104,19 @@ def test_batches_are_as_large_as_the_service_takes(session: Session, xrefs: Serv
     assert list(frame["v2_id"]) == keys
     sizes = [len(request.query[XREFS[kind].param][0].split(",")) for request in xrefs.requests]
     assert sizes == [_MOST[kind], _MOST[kind], 1]
+
+
+def test_long_work_shows_a_bar(
+    session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CCTRACK_PROGRESS", "1")
+    monkeypatch.setattr(progress, "_BAR_AFTER", 0.0)
+    monkeypatch.setattr(progress, "tqdm", partial(tqdm, mininterval=0, miniters=1))
+    cctrack.crosswalk(range(1, 5_000, 10), session=session)
+    assert capsys.readouterr().err == ""
+    cctrack.crosswalk(range(5_001, 16_000, 10), session=session)
+    assert "crosswalk: 100%" in (shown := capsys.readouterr().err)
+    assert "3/3" in shown
 
 
 def test_zeros_before_make_no_difference(session: Session, xrefs: Service) -> None:

@@ -59,7 +59,7 @@ TABLE: list[tuple[str, set[str] | None]] = [
     ("planning", {"errors", "schema", "catalog", "inputs", "connecting", "costs", "api", "reports"}),
     ("snapshots", {"inputs", "connecting", "api"}),
     ("logins", {"errors", "api"}),
-    ("identifiers", {"errors", "inputs", "origin", "connecting", "api"}),
+    ("identifiers", {"errors", "inputs", "origin", "progress", "connecting", "api"}),
     ("cache", {"errors", "catalog", "schema", "inputs", "connecting", "api"}),
     ("analysis", {"errors", "analysis", "_version"}),
     ("plots", {"plots"}),
