@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from service import Service
 _refused: list[str] = []
 # Nobody's own keyring: what is found instead keeps nothing, as on a machine without one.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+# What a shell starts in the background ignores Ctrl-C, and hands that on; tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class OutsideNetworkError(RuntimeError):
