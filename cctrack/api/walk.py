@@ -144,8 +144,8 @@ class Walk:
             return
         if self.policy.offline:
             raise CacheMissError(
-                f"{self.report} is not on disk, and the session is offline or a snapshot; "
-                "connect to the account online to ask for it"
+                f"the report of {self.report.replace('_', ' ')} is not on disk, and the session is offline or a "
+                "snapshot; connect to the account online to ask for it"
             )
         older = self.older()
         entry = None if older is None else self._brought_up(older)
