@@ -69,14 +69,15 @@ def runs(
     asked = [item for item in request.session.items if "ran" in getattr(item, "fixturenames", ())]
     params: list[dict[str, Any]] = [item.callspec.params for item in asked]  # type: ignore[attr-defined]
 
-    def started(path: Path, api: str) -> NotebookNode:
+    def started(path: Path, api: str, folder: Path) -> NotebookNode:
         notebook = nbformat.read(path, as_version=4)
-        folder = tmp_path_factory.mktemp(f"{path.stem}-{api}")
         return run(connecting(notebook, DEMO if api == "v2" else f'cctrack.demo(api="{api}")'), folder, widgets=True)
 
     pool = ThreadPoolExecutor(AT_ONCE)
     wanted = dict.fromkeys((one["path"], one.get("api", "v2")) for one in params)
-    yield {one: pool.submit(started, *one) for one in wanted}
+    # The folders are made here: pytest makes the one above them at the first call, and not for two threads at once.
+    folders = {(path, api): tmp_path_factory.mktemp(f"{path.stem}-{api}") for path, api in wanted}
+    yield {one: pool.submit(started, *one, folder) for one, folder in folders.items()}
     pool.shutdown(cancel_futures=True)
 
 
