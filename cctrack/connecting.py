@@ -120,3 +120,8 @@ def current(given: sessions.Session | None = None) -> sessions.Session:
         return given
     with _first:
         return sessions.chosen() or connect()
+
+
+def is_default(session: sessions.Session | None) -> bool:
+    """Whether reports ask this session when they are given none; nothing is connected for the answer."""
+    return session is None or sessions.chosen() is session

@@ -4,9 +4,10 @@ import os
 import time
 from typing import Any
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from cctrack.api.quota import Ledger
+from cctrack.frontend import in_a_batch, in_a_notebook
 
 _HANDFUL = 5  # a bar for fewer would be gone before it is read
 _BAR_AFTER = 0.5  # seconds
@@ -17,7 +18,7 @@ _PROGRESS_VARIABLE = "CCTRACK_PROGRESS"
 def bar(report: str, unit: str, tasks: int, wanted: bool | None) -> Any:
     """Make the progress bar: of the ids, or of the pages of a single one."""
     if wanted is None:
-        wanted = tasks > _HANDFUL or tasks == 1
+        wanted = (tasks > _HANDFUL or tasks == 1) and not in_a_batch()
     if os.environ.get(_PROGRESS_VARIABLE, "1").strip().lower() in ("0", "false", "no", "off"):
         wanted = False
     many = tasks > 1
@@ -28,7 +29,36 @@ def bar(report: str, unit: str, tasks: int, wanted: bool | None) -> Any:
         disable=not wanted,
         leave=False,
         delay=_BAR_AFTER,
+        file=_Output() if in_a_notebook() else None,
     )
+
+
+class _Output:
+    """Where a bar is written in a notebook: an output of its own, which is empty when the bar has gone.
+
+    The bar that tqdm makes for notebooks is a widget, and those stand as errors in a notebook that was saved.
+    """
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._line = ""
+
+    def write(self, text: str) -> None:
+        """Show what is written in the place of what was."""
+        line = text.replace("\x1b[A", "").strip()
+        if line == self._line:
+            return
+        self._line = line
+        bundle = {"text/plain": line}
+        if self._handle is None:
+            from IPython.display import display
+
+            self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(bundle, raw=True)
+
+    def flush(self) -> None:
+        """Nothing waits."""
 
 
 class Told:

@@ -116,7 +116,6 @@ def _environment(folder: Path) -> dict[str, str]:
         **kept,
         "PYTHONPATH": os.pathsep.join(paths),
         "CCTRACK_CACHE_DIR": str(folder / "cache"),
-        "CCTRACK_PROGRESS": "0",
         "IPYTHONDIR": str(folder / "ipython"),
         "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",  # half the time of Spark, whose tables are small here
     }

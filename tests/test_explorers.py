@@ -20,6 +20,7 @@ from make_notebooks import errors, outputs, run
 from nbclient.exceptions import CellExecutionError
 from service import Answer, Request, Service, account, campaign, campaign_summary, contact, contact_list, send
 from sessions import session_on, threads_ended
+from traitlets import TraitError
 
 import cctrack
 from cctrack import analysis, pickers
@@ -473,7 +474,7 @@ def test_campaigns_that_names_do_not_tell_apart_show_their_ids(
         explorer.campaigns.value = ("5", "6")
         explorer.controls["by"].value = "campaign_id"
         clicks(explorer._button)
-        assert explorer._columns[:2] == ["campaign_id", "stage"]
+        assert explorer._columns[:4] == ["campaign_name", "send_date", "campaign_id", "stage"]
         assert_code_gives_the_same(explorer, session=explorer._exploration.session)
 
 
@@ -652,6 +653,64 @@ def test_the_demo_account_is_explored_without_asking() -> None:
                 assert_code_gives_the_same(explorer, session=session)
 
 
+@BOTH
+def test_the_table_follows_and_cannot_be_set(explore: Explore, activities: pd.DataFrame) -> None:
+    explorer = explore(activities)
+    before = explorer.value
+    for wrong in (5, None, activities, before.copy()):
+        with pytest.raises(TraitError, match="set those"):
+            explorer.value = wrong
+        assert explorer.value is before
+        assert explorer.state == "ready"
+    newest = explorer.campaigns.ids[0]
+    explorer.campaigns.value = newest  # one id is as good as a list of it
+    assert explorer.campaigns.value == (newest,)
+    explorer.campaigns.value = None
+    assert explorer.campaigns.value == ()
+    assert explorer.state == "empty"
+    assert "campaign_ids = []" in explorer.code
+
+
+def test_an_answer_says_which_campaigns_it_is_about(activities: pd.DataFrame) -> None:
+    names = {one: f"Letter {at}" for at, one in enumerate(sorted(activities["campaign_id"].unique()))}
+    explorer = pickers.funnel_explorer(activities.assign(campaign_name=activities["campaign_id"].map(names)))
+    ids = explorer.campaigns.ids[:5]
+    for many, more in ((1, ""), (3, ""), (5, "; and 2 more")):
+        explorer.campaigns.value = ids[:many]
+        assert f"{many} of them picked" in said(explorer.campaigns)
+        words = explorer.campaigns.named()
+        assert words in repr(explorer)
+        assert words in explorer._result.value
+        assert all(f"{names[one]} · 20" in words for one in ids[:3][:many])
+        assert words.endswith(more)
+        assert words.count(";") == min(many - 1, 3)
+
+
+@pytest.mark.parametrize("level", ["page", "host", "raw"])
+def test_links_are_named_by_what_one_link_is(activities: pd.DataFrame, level: str) -> None:
+    explorer = pickers.link_explorer(activities)
+    explorer.controls["level"].value = level
+    assert explorer._columns[0] == "url_key"
+    if level == "host":
+        assert explorer.value["url_key"].str.fullmatch(r"https?://[^/]+/").all()
+    assert ("utm_source" in explorer._result.value.split("<table", 1)[1]) == (level == "raw")
+
+
+def test_lists_without_a_name_are_named_by_their_ids(service: Service, tmp_cache: Path) -> None:
+    session = session_on(service, tmp_cache)
+    account(service)
+    service.json("/v2/lists", [contact_list("7", name=" "), contact_list("8", name="Friends")])
+    service.rows("/v2/lists/7/contacts", [contact("36")])
+    service.rows("/v2/lists/8/contacts", [contact("36")])
+    explorer = pickers.funnel_explorer(session=session)
+    explorer.controls["by"].value = "list"
+    while explorer.state == "waiting":
+        clicks(explorer._button)
+    assert explorer.state == "ready", said(explorer)
+    assert set(explorer.value["list"]) >= {"7", "Friends"}
+    assert_code_gives_the_same(explorer, session=session)
+
+
 # Where nobody can point and click ------------------------------------------------------------------------------------
 
 
@@ -690,7 +749,7 @@ def test_without_ipywidgets_the_default_is_shown_plainly(tmp_cache: Path) -> Non
 
 CELLS = (
     "import cctrack\nsession = cctrack.demo(contacts=60)",
-    "cctrack.pickers.funnel_explorer()",
+    "explorer = cctrack.pickers.funnel_explorer()\nexplorer.controls['by'].value = 'month'\nexplorer",
     "cctrack.pickers.link_explorer()",
     "cctrack.pickers.CampaignPicker()",
 )
@@ -701,7 +760,8 @@ def test_in_a_notebook_that_is_run_the_default_is_a_table_and_a_picture(tmp_path
     ran = run(notebook, tmp_path, widgets=True)
     assert errors(ran) == []
     for cell in ran.cells[1:3]:
-        table, drawn = cell.outputs
+        about, table, drawn = cell.outputs
+        assert " · 2026-" in about["data"]["text/plain"]  # which campaign
         assert "<table" in table["data"]["text/html"]
         assert drawn["data"]["image/png"]
         assert drawn["data"]["text/plain"]

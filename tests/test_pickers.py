@@ -343,7 +343,20 @@ def test_capitals_and_accents_do_not_matter(text: str) -> None:
     assert folded(unicodedata.normalize("NFC", text)) == folded(text)
 
 
-@pytest.mark.parametrize(("typed", "there"), [("MHZ", "5 ㎒"), ("strasse", "Straße"), ("istanbul", "İSTANBUL")])
+@pytest.mark.parametrize(
+    ("typed", "there"),
+    [
+        ("MHZ", "5 ㎒"),
+        ("strasse", "Straße"),
+        ("istanbul", "İSTANBUL"),
+        ("lucja", "ŁUCJA"),
+        ("Łucja", "lucja"),
+        ("sorensen", "Sørensen"),
+        ("dorde", "Đorđe"),
+        ("aether", "Æther"),
+        ("thora", "Þóra"),
+    ],
+)
 def test_letters_that_are_written_in_two_ways(typed: str, there: str) -> None:
     assert Index([[there], ["other"]]).hits(typed, 5) == ([0], 1)
 
@@ -897,7 +910,35 @@ def test_the_code_of_days_gives_their_activities(session: Session, days: Any, ex
     picker = of_days(session=session)
     picker.value = days
     with cctrack.use(session):
+        assert "session" not in picker.code
         assert len(run(picker.code)["activities"]) == expected
+    # Where reports would ask another account, or none, the code says whose days these are.
+    names = {"session": session}
+    exec(picker.code, names)
+    assert len(names["activities"]) == expected
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_the_code_of_days_of_a_frame_takes_its_rows(zone: str | None) -> None:
+    dates = pd.Series(
+        pd.to_datetime(
+            ["2026-03-01 23:59", "2026-03-02 00:00", "2026-03-03 23:59:59", "2026-03-04", None], format="ISO8601"
+        )
+    )
+    table = pd.DataFrame({"n": range(5), "open_date": dates.dt.tz_localize("UTC")})
+    table["open_date"] = table["open_date"].dt.tz_convert(zone)
+    for source in (table, lambda: table):
+        picker = of_days(source)
+        for days, rows in (
+            (("2026-03-02", "2026-03-03"), [1, 2]),
+            ((None, "2026-03-02"), [0, 1]),
+            (("2026-03-03", None), [2, 3]),
+            ((None, None), [0, 1, 2, 3, 4]),
+        ):
+            picker.value = days
+            names = {"table": table}
+            exec(picker.code, names)
+            assert names["table"]["n"].tolist() == rows
 
 
 # Ids -----------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What a plan says is what the service then counts; planning itself asks for nothing."""
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, asdict, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from unittest.mock import Mock
 import pandas as pd
 import pytest
 from clock import Clock
+from jupyter_client.manager import start_new_kernel
 from service import ABSENT, Account, Service, account, campaign, click
 from sessions import CAMPAIGN_CLICKS, CLICKS, clicks, session_on
 from test_reports import OFFERED, ids_for
@@ -21,6 +23,7 @@ import cctrack
 from cctrack import progress
 from cctrack.catalog import REPORTS
 
+ROOT = Path(__file__).resolve().parent.parent
 CAMPAIGNS = "/v2/emailmarketing/campaigns"
 HOUR = 3600.0
 
@@ -427,6 +430,40 @@ def test_the_bar_tells_what_it_costs(
         cctrack.clicks_df("36", limit=10, session=session)
         shown = capsys.readouterr().err
         assert "calls=3, rows=25, hits=0, left_today=19,985" in shown
+
+
+IN_A_NOTEBOOK = """
+import cctrack
+from cctrack import progress
+progress._BAR_AFTER = 0.1
+session = cctrack.connect({key!r}, {token!r}, base_url={url!r}, cache_dir={folder!r}, rate=6)
+rows = cctrack.clicks_df(range(12))
+"""
+
+
+@pytest.mark.parametrize("attended", [True, False])
+def test_in_a_notebook_the_bar_leaves_nothing(service: Service, tmp_path: Path, attended: bool) -> None:
+    for one in range(12):
+        service.rows(f"/v2/contacts/{one}/tracking/clicks", [click(str(one))] * 2)
+    code = IN_A_NOTEBOOK.format(url=service.url, key=service.key, token=service.token, folder=str(tmp_path / "cache"))
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(tmp_path), "CCTRACK_PROGRESS": "1"}
+    manager, client = start_new_kernel(kernel_name="python3", env=settings)
+    said: list[dict[str, Any]] = []
+    try:
+        reply = client.execute_interactive(code, allow_stdin=attended, output_hook=said.append, timeout=120)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert reply["content"].get("evalue") is None
+    kinds = [one["msg_type"] for one in said]
+    assert not {"stream", "comm_open", "error"} & set(kinds)  # no widget, nothing on stderr
+    bars = [one["content"]["data"]["text/plain"] for one in said if one["msg_type"].endswith("display_data")]
+    if attended:
+        assert kinds.count("display_data") == 1
+        assert any("/12 [" in bar and "rows=" in bar for bar in bars)
+        assert bars[-1] == ""
+    else:  # nobody looks on, and what was shown would be kept
+        assert bars == []
 
 
 def test_the_bar_leaves_the_shared_count_alone(

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cctrack.frontend import GET_WIDGETS
+
 # ipywidgets is imported when a picker is first used: the explorers do without it where it is missing.
 _NAMES = {
     "CampaignPicker": "cctrack.pickers._campaigns",
@@ -26,7 +28,12 @@ __all__ = ["CampaignPicker", "ContactPicker", "DateRangePicker", "LinkPicker", "
 def __getattr__(name: str) -> Any:
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_NAMES[name]), name)
+    try:
+        return getattr(import_module(_NAMES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "ipywidgets":
+            raise
+        raise ModuleNotFoundError(f"{name} needs ipywidgets: {GET_WIDGETS}", name="ipywidgets") from None
 
 
 def __dir__() -> list[str]:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pandas as pd
-import traitlets
 
-from cctrack.pickers._labels import counted
+from cctrack.pickers._labels import one_line
 from cctrack.pickers._lists import ListPicker
-from cctrack.pickers._mailings import AT, LISTED, SAID, newest_first, with_details
+from cctrack.pickers._mailings import AT, LISTED, NAMES, SAID, in_short, newest_first, with_details
 from cctrack.pickers._quoting import quoted
 from cctrack.pickers._supply import Source, Supply
+from cctrack.pickers._widget import Checked
 
-_NAMES = ("name", "campaign_name")
+_NAMED = 3  # campaigns that are named where a table is of many
 
 
 class _Campaigns(ListPicker):
@@ -35,16 +35,12 @@ class _Campaigns(ListPicker):
         return newest_first(rows)
 
     def _texts(self, rows: pd.DataFrame) -> Sequence[Sequence[object]]:
-        names = [name for name in (*_NAMES, "subject", self._id) if name in rows.columns]
+        names = [name for name in (*NAMES, "subject", self._id) if name in rows.columns]
         columns = [rows[name].astype(object).tolist() for name in names]
         return list(zip(*columns, rows[AT].dt.strftime("%Y-%m-%d %B %Y").astype(object).tolist(), strict=True))
 
     def _label(self, at: int) -> str:
-        row = self._rows.iloc[at]
-        names = [row[name] for name in _NAMES if isinstance(row.get(name), str) and row[name].strip()]
-        date = "" if pd.isna(row[AT]) else f"{row[SAID]}{row[AT]:%Y-%m-%d}"
-        parts = [names[0] if names else f"campaign {self._ids[at]}", date, counted(row.get("sends"), "sent", "sent")]
-        return " · ".join(filter(None, parts))
+        return in_short(self._rows.iloc[at])
 
 
 class CampaignPicker(_Campaigns):
@@ -88,7 +84,7 @@ class CampaignPicker(_Campaigns):
 class CampaignsPicker(_Campaigns):
     """Find several campaigns; `.value` is a tuple of their ids, the newest first."""
 
-    value = traitlets.Any(())
+    value = Checked(())
     _many: ClassVar[bool] = True
 
     @property
@@ -112,4 +108,11 @@ class CampaignsPicker(_Campaigns):
         return self._rows.drop(columns=[AT, SAID], errors="ignore")
 
     def _summary(self) -> str:
-        return f"{super()._summary()} Hold Ctrl or \N{PLACE OF INTEREST SIGN} to pick several."
+        picked = f" {len(self.value):,} of them picked." if self.value else ""
+        return f"{super()._summary()}{picked} Hold Ctrl or \N{PLACE OF INTEREST SIGN} to pick several."
+
+    def named(self) -> str:
+        """Say which are picked: the first of them in words, and how many more."""
+        first = [one_line(in_short(self._rows.iloc[self._at[one]])) for one in self.value[:_NAMED]]
+        more = [f"and {len(self.value) - _NAMED:,} more"] * (len(self.value) > _NAMED)
+        return "; ".join([*first, *more])

@@ -18,7 +18,7 @@ def of_reports(question: Question, chosen: Chosen, columns: Sequence[str], *, gi
     columns
         What of the table is shown; none shows all of it.
     given
-        Whether the explorer was given a session of its own.
+        Whether the explorer was given a session that reports do not ask by themselves.
     detailed
         Whether the campaigns were read with their details.
     """
@@ -62,7 +62,7 @@ def _of_lists(own: str) -> list[str]:
     more = f", {own}" if own else ""
     return [
         f"lists = cctrack.lists_df({own})",
-        'names = lists["name"].fillna(lists["list_id"])',
+        'names = lists["name"].mask(lists["name"].str.strip() == "").fillna(lists["list_id"])',
         "# lists of the same name stay apart",
         f'lists["{LIST}"] = names.mask(names.duplicated(keep=False), names + " " + lists["list_id"])',
         f'members = cctrack.list_members_df(lists["list_id"]{more})[["list_id", "contact_id"]]',

@@ -7,10 +7,12 @@ import pandas as pd
 import traitlets
 from ipywidgets import DatePicker
 
+from cctrack.connecting import is_default
 from cctrack.inputs import instant
 from cctrack.pickers._html import said
 from cctrack.pickers._mailings import LISTED, with_details
 from cctrack.pickers._picker import Picker
+from cctrack.pickers._quoting import quoted
 from cctrack.pickers._supply import Source, Supply
 from cctrack.pickers._widget import NAMES
 
@@ -34,7 +36,7 @@ class DateRangePicker(Picker):
     disabled : bool
         Whether it can be acted on.
     code : str
-        The cell that gives the activities of these days without a widget.
+        The cell that gives the activities of these days without a widget; of a frame, its rows of these days.
 
     Raises
     ------
@@ -55,6 +57,8 @@ class DateRangePicker(Picker):
         self._first = DatePicker(description="From", style=NAMES)
         self._last = DatePicker(description="To (included)", style=NAMES)
         self._drawing = False
+        self._session = session
+        self._column = ""
         super().__init__(Supply(source, LISTED, [], session), [self._first, self._last])
         for one in (self._first, self._last):
             one.observe(self._picked, "value")
@@ -63,14 +67,22 @@ class DateRangePicker(Picker):
 
     @property
     def code(self) -> str:
-        """The cell that gives the activities of these days without a widget."""
+        """The cell that gives the activities of these days without a widget; of a frame, its rows of these days."""
         first, last = self.value
-        since = f'created_since="{first}"' if first else ""
-        lines = ["import cctrack", "", f"activities = cctrack.account_activities_df({since})"]
+        begin = f'>= pd.Timestamp("{first}", tz="UTC")' if first else ""
+        end = f'< pd.Timestamp("{last}", tz="UTC") + pd.Timedelta(days=1)' if last else ""
+        if not self._supply.is_report:
+            dates = f"pd.to_datetime(table[{quoted(self._column)}], utc=True)"
+            cuts = [f"table = table[{dates} {limit}]" for limit in (begin, end) if limit and self._column]
+            return "\n".join(["import pandas as pd", "", "# table is the frame that the picker was given", *cuts])
+        own = not is_default(self._session)
+        given = ", ".join([f'created_since="{first}"'] * bool(first) + ["session=session"] * own)
+        lines = ["import cctrack", "", f"activities = cctrack.account_activities_df({given})"]
+        if own:
+            lines.insert(2, "# session is the one that the picker was given")
         if last:
             lines[:1] = ["import pandas as pd", "", "import cctrack"]
-            end = f'pd.Timestamp("{last}", tz="UTC") + pd.Timedelta(days=1)'
-            lines.append(f'activities = activities[activities["activity_date"] < {end}]')
+            lines.append(f'activities = activities[activities["activity_date"] {end}]')
         return "\n".join(lines)
 
     def _frame(self) -> pd.DataFrame:
@@ -82,6 +94,10 @@ class DateRangePicker(Picker):
 
     def _take(self, rows: pd.DataFrame) -> bool:
         dates = _dates(rows)
+        named = [
+            name for name in rows.columns if isinstance(name, str) and pd.api.types.is_datetime64_any_dtype(rows[name])
+        ]
+        self._column = next(iter(sorted(named, key=lambda name: name != "activity_date")), "")
         if dates is not None and self.value == (None, None):
             # What the newest campaign leads to comes after its own date.
             self.value = (dates[0], None) if self._supply.is_report else dates

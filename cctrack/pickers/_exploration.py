@@ -8,6 +8,7 @@ import pandas as pd
 from cctrack import analysis
 from cctrack.analysis._tables import checked
 from cctrack.catalog import ACTIVITIES
+from cctrack.connecting import is_default
 from cctrack.pickers import _code
 from cctrack.pickers._labels import one_line
 from cctrack.pickers._questions import CAMPAIGN, LIST, MONTH, WHOLE, Chosen, Question
@@ -45,7 +46,7 @@ class Exploration:
     def __init__(self, question: Question, source: Source, session: Any) -> None:
         self.question = question
         self._supply = Supply(source, Read(account_activities_df), (), session)
-        self._given = session is not None
+        self._given = session
         self._session: Any = None
         self._held: dict[Read, pd.DataFrame] = {}
         self._noted: dict[Read, list[str]] = {}
@@ -152,15 +153,19 @@ class Exploration:
 
     def columns(self, table: pd.DataFrame, chosen: Chosen) -> list[str]:
         """Give the columns of a table that are shown."""
-        names = ["campaign_name", "send_date"]
-        groups = names if chosen.split == CAMPAIGN and _tell_apart(table, names) else [chosen.split]
+        groups = [chosen.split]
+        if chosen.split == CAMPAIGN:
+            names = ["campaign_name", "send_date"]
+            groups = names if _tell_apart(table, names) else [*names, CAMPAIGN]
         wanted = self.question.columns[dict(chosen.keywords)["machine"]]
         return [name for name in (*groups, *wanted) if name in table.columns]
 
     def code(self, chosen: Chosen, columns: Sequence[str], *, detailed: bool) -> str:
         """Give the cell that makes the same table and picture without a widget."""
         if self.of_reports:
-            return _code.of_reports(self.question, chosen, columns, given=self._given, detailed=detailed)
+            return _code.of_reports(
+                self.question, chosen, columns, given=not is_default(self._given), detailed=detailed
+            )
         return _code.of_table(self.question, chosen, columns)
 
     def _table(self) -> pd.DataFrame:
@@ -180,7 +185,7 @@ class Exploration:
         if chosen.split != LIST or not self.of_reports:
             return chosen.split or None
         lists = self._held[_LISTS]
-        names = lists["name"].fillna(lists["list_id"])
+        names = lists["name"].mask(lists["name"].str.strip() == "").fillna(lists["list_id"])
         lists = lists.assign(**{LIST: names.mask(names.duplicated(keep=False), names + " " + lists["list_id"])})
         members = self._held[self._members()][["list_id", "contact_id"]]
         return members.merge(lists[["list_id", LIST]]).set_index("contact_id")[LIST]

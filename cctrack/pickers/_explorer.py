@@ -5,17 +5,20 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import pandas as pd
+import traitlets
 from ipywidgets import HTML, Combobox, Dropdown, HBox, Layout, Textarea, ToggleButton
 
+from cctrack.errors import CctrackError
 from cctrack.export._pictures import picture
+from cctrack.frontend import unattended
 from cctrack.pickers._campaigns import CampaignsPicker
 from cctrack.pickers._exploration import Exploration
 from cctrack.pickers._html import drawn, said, tabulated
-from cctrack.pickers._plain import display_plainly
+from cctrack.pickers._mailings import LISTED
+from cctrack.pickers._plain import NO_CAMPAIGN, display_plainly
 from cctrack.pickers._questions import Chosen
 from cctrack.pickers._supply import Read, in_words, noting
-from cctrack.pickers._where import unattended
-from cctrack.pickers._widget import NAMES, Stated
+from cctrack.pickers._widget import NAMES, Checked, Stated
 
 _CONTROL = {"width": "min(32em, 96%)"}
 _WRAPPED = {"flex_flow": "row wrap", "width": "100%"}
@@ -23,6 +26,13 @@ _WRAPPED = {"flex_flow": "row wrap", "width": "100%"}
 
 class Explorer(Stated):
     """Ask one question of campaigns that are picked.
+
+    Parameters
+    ----------
+    exploration
+        Answers the question.
+    alone
+        Whether nobody is there: nobody can be asked for leave, or told what went wrong other than by an error.
 
     Attributes
     ----------
@@ -38,10 +48,14 @@ class Explorer(Stated):
         The other choices by keyword: `by`, `tz` and those of the analysis.
     """
 
-    def __init__(self, exploration: Exploration) -> None:
+    value = Checked(None)
+
+    def __init__(self, exploration: Exploration, *, alone: bool = False) -> None:
         super().__init__()
         self._exploration = exploration
+        self._alone = alone
         self._columns: list[str] = []
+        self._answered: pd.DataFrame | None = None
         self._planned: Sequence[Read] = ()
         self._first = True
         self._head = HTML(said(exploration.question.title, "head"))
@@ -63,9 +77,13 @@ class Explorer(Stated):
         """Set up the controls, which depend on the source, and show the default."""
         try:
             source = None if self._exploration.of_reports else self._exploration.campaigns()
+            if self._alone and source is None:
+                LISTED.frame(self._exploration.session)  # the picker below would say what goes wrong, not raise it
             self.campaigns = CampaignsPicker(source, session=self._exploration.session if source is None else None)
             splits = self._exploration.splits()
         except Exception as error:
+            if self._alone:
+                raise
             self._tell(in_words(error), "error", "Try again")
             self.children = [self._head, self._status, self._button]
             return
@@ -93,6 +111,8 @@ class Explorer(Stated):
         if self.campaigns.state == "error":
             self._clear("", "error")  # what went wrong is said there, with a button of its own
         elif self.campaigns.state in ("ready", "empty"):
+            if self._alone and not self.campaigns.ids:
+                raise CctrackError(NO_CAMPAIGN)
             if self.campaigns.ids and not self.campaigns.value:
                 self.campaigns.value = (self.campaigns.ids[0],)
             else:
@@ -113,13 +133,13 @@ class Explorer(Stated):
         try:
             self._exploration.hold(leave)
             left = self._exploration.left(chosen)
-            if left and self._first and self._exploration.is_small(chosen, self.campaigns.rows):
+            if left and (self._alone or (self._first and self._exploration.is_small(chosen, self.campaigns.rows))):
                 left = []
             plan = self._exploration.plan(left) if left else ""
             answer = None if left else self._answer(chosen)
         except BaseException as error:
             self._clear(in_words(error), "error", "Try again")
-            if not isinstance(error, Exception):
+            if self._alone or not isinstance(error, Exception):
                 raise
             return
         self._first = False
@@ -136,12 +156,14 @@ class Explorer(Stated):
             table = self._exploration.table(chosen, self.campaigns.rows)
             columns = self._exploration.columns(table, chosen)
             described = table.attrs["cctrack"]
-            html = drawn(picture(table)) + tabulated(described["title"], table[columns]) + said(described["definition"])
+            html = said(self.campaigns.named(), "head") + drawn(picture(table))
+            html += tabulated(described["title"], table[columns]) + said(described["definition"])
         return table, columns, html, " ".join([*self._exploration.notes, *notes])
 
     def _show(self, table: pd.DataFrame, columns: list[str], html: str, words: str) -> None:
         self._columns = columns
         self._result.value, self._code.value = html, self.code
+        self._answered = table
         with self.hold_trait_notifications():  # who observes one finds the other
             self.value = table
             self._tell(words, "ready")
@@ -150,9 +172,17 @@ class Explorer(Stated):
         """Take the old answer away: beside new choices it would be taken for theirs."""
         self._result.value = self._code.value = ""
         self._columns = []
+        self._answered = None
         with self.hold_trait_notifications():
             self.value = None
             self._tell(words, state, button)
+
+    @traitlets.validate("value")
+    def _its_own(self, proposal: Any) -> Any:
+        """Refuse any other table: it would stand beside choices that it is not the answer to."""
+        if proposal["value"] is not self._answered:
+            raise traitlets.TraitError("the table follows from campaigns.value and controls[...].value: set those")
+        return proposal["value"]
 
     def _pressed(self) -> None:
         if not self.controls:
@@ -171,14 +201,16 @@ class Explorer(Stated):
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        if unattended() and isinstance(self.value, pd.DataFrame):
-            display_plainly(self.value, self.value[self._columns])
-        else:
+        if not unattended():
             display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        elif isinstance(self.value, pd.DataFrame):
+            display_plainly(self.campaigns.named(), self.value, self.value[self._columns])
+        else:
+            display({"text/plain": f"{self._words()} {self._line}"}, raw=True)  # type: ignore[no-untyped-call]
 
     def _words(self) -> str:
         if isinstance(self.value, pd.DataFrame):
-            return self.value[self._columns].to_string(index=False)
+            return f"{self.campaigns.named()}\n{self.value[self._columns].to_string(index=False)}"
         return f"{self._exploration.question.title} ({self.state})"
 
 

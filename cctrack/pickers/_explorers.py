@@ -3,12 +3,13 @@
 from typing import Any
 
 from cctrack.errors import CctrackError
+from cctrack.frontend import has_widgets, in_a_batch
 from cctrack.pickers._exploration import Exploration
-from cctrack.pickers._mailings import LISTED, newest_first, with_details
-from cctrack.pickers._plain import Plain
+from cctrack.pickers._labels import one_line
+from cctrack.pickers._mailings import LISTED, in_short, newest_first, with_details
+from cctrack.pickers._plain import NO_CAMPAIGN, Plain
 from cctrack.pickers._questions import FUNNEL, LINKS, WHOLE, Chosen, Question
 from cctrack.pickers._supply import Source
-from cctrack.pickers._where import has_widgets, in_a_batch
 
 
 def funnel_explorer(source: Source = None, *, session: Any = None) -> Any:
@@ -27,8 +28,8 @@ def funnel_explorer(source: Source = None, *, session: Any = None) -> Any:
     -------
     Explorer
         A widget. Its `.value` is the whole table, as `cctrack.analysis.funnel` gives it, and `.code` the cell that
-        makes it and its picture. Under nbconvert and papermill, and without ipywidgets, it shows the default's
-        table and picture.
+        makes it and its picture. Under nbconvert and papermill it shows table and picture as a plain cell does; without
+        ipywidgets that of the default is all it can.
 
     Raises
     ------
@@ -72,11 +73,11 @@ def link_explorer(source: Source = None, *, session: Any = None) -> Any:
 
 def _explorer(question: Question, source: Source, session: Any) -> Any:
     exploration = Exploration(question, source, session)
-    if not has_widgets() or in_a_batch():
+    if not has_widgets():
         return _plain(exploration)
     from cctrack.pickers._explorer import Explorer
 
-    return Explorer(exploration)
+    return Explorer(exploration, alone=in_a_batch())
 
 
 def _plain(exploration: Exploration) -> Plain:
@@ -86,11 +87,12 @@ def _plain(exploration: Exploration) -> Plain:
         rows = LISTED.frame(exploration.session) if detailed is None else detailed
     else:
         rows = exploration.campaigns()
-    ids = newest_first(rows)["campaign_id"]
-    if ids.empty:
-        raise CctrackError("there is no campaign to show; pass a table of activities, or send a campaign first")
+    rows = newest_first(rows)
+    if rows.empty:
+        raise CctrackError(NO_CAMPAIGN)
+    newest = rows.iloc[0]
     keywords = tuple((one.name, one.options[0][1]) for one in exploration.question.choices)
-    chosen = Chosen((ids.iloc[0],), WHOLE, "UTC", keywords)
+    chosen = Chosen((newest["campaign_id"],), WHOLE, "UTC", keywords)
     table = exploration.table(chosen, None)
     columns = exploration.columns(table, chosen)
-    return Plain(table, table[columns], exploration.code(chosen, columns, detailed=False))
+    return Plain(one_line(in_short(newest)), table, table[columns], exploration.code(chosen, columns, detailed=False))

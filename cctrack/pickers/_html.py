@@ -16,7 +16,7 @@ _STYLE = {
 # grow with it.
 _TABLE = (
     "<style>.cctrack-table td.number,.cctrack-table th.number{text-align:right}"
-    ".cctrack-table td,.cctrack-table th{padding:3px 8px;line-height:1.3}"
+    ".cctrack-table td,.cctrack-table th{padding:3px 8px;line-height:1.3;text-align:left}"
     ".cctrack-table th[scope=row]{text-align:left;min-width:6em;max-width:28em;overflow-wrap:break-word}"
     ".cctrack-table caption{text-align:left;padding:4px 0}</style>"
 )

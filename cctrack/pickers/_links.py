@@ -13,7 +13,7 @@ from cctrack.pickers._quoting import quoted
 from cctrack.pickers._supply import Read, Source, Supply
 from cctrack.reports import links_df
 
-_ADDRESS = 70  # letters
+_ADDRESS = 60  # letters: what fits beside the clicks
 
 
 class LinkPicker(ListPicker):

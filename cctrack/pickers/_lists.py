@@ -72,7 +72,9 @@ class ListPicker(Picker):
     def _known(self, proposal: Any) -> Any:
         """Take ids as reports do; once the rows are there, those among them only."""
         value = proposal["value"]
-        given = pd.Series(list(value or ()) if self._many else [value], dtype=object)
+        if not self._many or isinstance(value, str | int | float):
+            value = [value]
+        given = pd.Series(list(() if value is None else value), dtype=object)
         wanted = dict.fromkeys(as_ids(given.dropna()))
         if self._ids or self.state == "empty":
             unknown = [one for one in wanted if one not in self._at]

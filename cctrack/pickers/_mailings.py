@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from cctrack.errors import CacheMissError
-from cctrack.pickers._labels import as_ids
+from cctrack.pickers._labels import as_ids, counted
 from cctrack.pickers._supply import Read, costs_nothing
 from cctrack.reports import campaigns_df
 
@@ -14,6 +14,8 @@ _DETAILED = Read(campaigns_df, (), (("details", True),))
 # Where a date is known, and what is said of it; the first that a campaign has counts.
 _DATES = {"last_run_date": "", "send_date": "", "modified_date": "changed "}
 AT, SAID = "_at", "_said"
+
+NAMES = ("name", "campaign_name")
 
 
 def with_details(session: Any) -> pd.DataFrame | None:
@@ -37,6 +39,14 @@ def newest_first(rows: pd.DataFrame) -> pd.DataFrame:
             at = at.fillna(dates)
     table = table.assign(**{AT: at, SAID: words})
     return table.sort_values(AT, ascending=False, kind="stable", na_position="last")
+
+
+def in_short(row: "pd.Series[Any]") -> str:
+    """Give name, date and size of a campaign, as far as they are known."""
+    names = [row[name] for name in NAMES if isinstance(row.get(name), str) and row[name].strip()]
+    date = "" if pd.isna(row[AT]) else f"{row[SAID]}{row[AT]:%Y-%m-%d}"
+    parts = [names[0] if names else f"campaign {row['campaign_id']}", date, counted(row.get("sends"), "sent", "sent")]
+    return " · ".join(filter(None, parts))
 
 
 def _dates(column: "pd.Series[Any]") -> "pd.Series[Any]":

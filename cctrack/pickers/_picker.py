@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from cctrack.frontend import unattended
 from cctrack.pickers._html import tabulated
 from cctrack.pickers._supply import Supply, costs_nothing, in_words, noting
-from cctrack.pickers._where import unattended
 from cctrack.pickers._widget import Stated
 
 
@@ -92,5 +92,5 @@ class Picker(Stated):
             return {**bundle, "text/plain": self._words()}
         rows = self._preview()
         words = [self._words(), self._line, *([] if rows is None else [rows.to_string(index=False)])]
-        table = "" if rows is None else tabulated(f"{self._noun}s", rows)
+        table = "" if rows is None else tabulated(f"{self._noun}s, the first of them", rows)
         return {"text/plain": "\n".join(filter(None, words)), "text/html": self._status.value + table}

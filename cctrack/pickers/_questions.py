@@ -118,7 +118,7 @@ FUNNEL = Question(
         "include": ("stage", "n", "rate_of_sent", "rate_of_delivered", *_INTERVAL),
     },
 )
-_LINK = ("link_uri", "kind", "exposed")
+_LINK = ("url_key", "kind", "exposed")
 _REACH = ("unique_clickers", "reach", "reach_low", "reach_high", "rank_low", "rank_high")
 
 LINKS = Question(

@@ -55,12 +55,14 @@ def folded(text: str) -> str:
     return parts.translate(_MARKS)
 
 
-class _Marks(dict[int, int | None]):
+class _Marks(dict[int, str | int | None]):
     """What becomes of each letter: accents, which stand apart, go."""
 
-    def __missing__(self, letter: int) -> int | None:
+    def __missing__(self, letter: int) -> str | int | None:
         self[letter] = None if unicodedata.combining(chr(letter)) else letter
         return self[letter]
 
 
-_MARKS = _Marks()
+# Letters that Unicode does not take apart, as they are typed where keyboards lack them.
+_STROKES = {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "þ": "th", "æ": "ae", "œ": "oe"}
+_MARKS = _Marks({ord(letter): plain for letter, plain in _STROKES.items()})

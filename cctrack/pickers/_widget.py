@@ -8,8 +8,14 @@ from ipywidgets import HTML, Button, Layout, ValueWidget, VBox
 
 from cctrack.pickers._html import said
 
-WIDE = {"width": "min(42em, 96%)"}
+WIDE = {"width": "min(52em, 96%)"}
 NAMES = {"description_width": "10em"}
+
+
+class Checked(traitlets.Any):
+    """Any value that the widget's own validation takes: None, too, passes through it."""
+
+    allow_none = False
 
 
 class Stated(VBox, ValueWidget):
@@ -32,7 +38,7 @@ class Stated(VBox, ValueWidget):
     def __init__(self) -> None:
         self._line = ""
         self._status = HTML()
-        self._button = Button(description="Read", layout=Layout(width="auto", display="none"))
+        self._button = Button(description="Read", layout=Layout(width="auto", display="none", align_self="flex-start"))
         self._button.on_click(lambda _: self._pressed())
         self._controls: list[Any] = [self._button]
         super().__init__(layout=Layout(width="100%"))

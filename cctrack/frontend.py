@@ -1,8 +1,10 @@
-"""Whether somebody can point and click here."""
+"""Where the code runs: in a terminal, in a notebook that somebody looks at, or in one that runs by itself."""
 
 import os
 import sys
 from typing import Any
+
+GET_WIDGETS = "pip install ipywidgets, and start the kernel again"
 
 
 def has_widgets() -> bool:
@@ -12,6 +14,11 @@ def has_widgets() -> bool:
     except ImportError:
         return False
     return True
+
+
+def in_a_notebook() -> bool:
+    """Whether what is displayed goes to a notebook."""
+    return _kernel() is not None
 
 
 def in_a_batch() -> bool:
@@ -29,7 +36,7 @@ def in_a_batch() -> bool:
 
 def unattended() -> bool:
     """Whether widgets cannot be seen: in a batch, or in a terminal."""
-    return _kernel() is None or in_a_batch()
+    return not in_a_notebook() or in_a_batch()
 
 
 def _kernel() -> Any:
