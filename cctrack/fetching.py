@@ -53,10 +53,8 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
 
         for part in each(one, tasks):
             facts.add(part.facts)
-            if part.missing:
-                missing.append(str(part.task))
-            else:
-                columns = _and(columns, part.columns)
+            missing += part.missing
+            columns = _and(columns, part.columns)
             if len(tasks) > 1:
                 told.step(facts.calls, columns.rows, facts.hits)
     if report.order == "date" and report.since:
@@ -68,7 +66,8 @@ def fetch(request: Request, session: Session) -> pd.DataFrame:
         repaired.update(holes)
         absent = [name for name in absent if name not in lookup.fills or (len(frame) and frame[name].isna().all())]
     for detail in given.details if request.details else ():
-        frame = _with_details(frame, detail, request, session, facts)
+        frame, gone = _with_details(frame, detail, request, session, facts)
+        missing += (one for one in gone if one not in missing)
         absent = [name for name in absent if name not in detail.fills]
     if given.sums:
         frame = summed(frame, given.sums, report, [one for one in tasks if one is not None and one not in missing])
@@ -116,13 +115,13 @@ def _askable(ids: "pd.Series[str]") -> list[str]:
 
 def _with_details(
     frame: pd.DataFrame, detail: Detail, request: Request, session: Session, facts: Facts
-) -> pd.DataFrame:
-    """Fill columns of some rows from the reports of the mails that they are of."""
+) -> tuple[pd.DataFrame, list[str]]:
+    """Fill columns of some rows from the reports of the mails that they are of; name the mails that have none."""
     mails = _askable(frame.loc[frame["activity_type"] == detail.kind, "campaign_activity_id"])
     if not mails:
-        return frame
+        return frame, []
     found = _further(detail.report, mails, request, session, facts, since=request.since)
-    return detailed(frame, found, detail, str(request.report.since))
+    return detailed(frame, found, detail, str(request.report.since)), found.attrs[KEY]["missing"]
 
 
 def _further(
@@ -132,10 +131,8 @@ def _further(
     session: Session,
     facts: Facts,
     since: pd.Timestamp | None = None,
-    *,
-    known: bool = False,
 ) -> pd.DataFrame:
-    """Fetch a further report, and count it with the one it is for; `known` ids are to be there, others may lack."""
+    """Fetch a further report, as far as it is to be had, and count it with the one it is for."""
     found = fetch(
         Request(
             report,
@@ -146,7 +143,7 @@ def _further(
             limit=request.limit,
             refresh=request.refresh,
             progress=False,
-            skip_missing=not known,
+            skip_missing=True,
         ),
         session,
     )
@@ -166,31 +163,33 @@ class Part:
     task: str | None
     together: Together | None
     bar: Told | None
-    missing: bool = False
 
     def __post_init__(self) -> None:
         self.columns, self.facts = Columns(self.given.report), Facts()
+        self._part = self.columns
+        self.missing: list[str] = []
 
     def read(self) -> "Part":
         """Read them."""
         request = self.request
         try:
-            for ids in self._each():
-                for walk in self.session.walks(
-                    request.report,
-                    ids,
-                    request.options,
-                    request.limit,
-                    refresh=request.refresh,
-                    together=self.together,
-                ):
-                    self._read(walk)
+            parts = list(self._each())
+            for ids in parts:
+                try:
+                    self._read_part(ids)
+                    self.columns = _and(self.columns, self._part)
+                except NotFoundError:  # the other mails of a campaign have their rows still
+                    if len(parts) < 2 or not request.skip_missing or self.given.excuse is None:
+                        raise
+                    self.missing.append(ids[self.given.excuse.keys[0]])
+            if len(self.missing) == len(parts) > 0:
+                raise NotFoundError(f"the service has no report of {self.task}; check the id", status=404)
             if self.given.proof is not None and not self.columns.rows:
                 self._prove(self.given.proof)
         except CctrackError as error:
             if request.skip_missing and isinstance(error, NotFoundError):
-                self.missing = True
-                self.facts.calls, self.facts.from_cache = max(1, self.facts.calls), False
+                self.columns, self.missing = Columns(self.given.report), [str(self.task)]
+                self.facts.from_cache = False
                 return self
             if self.task is not None:
                 asked = request.report.name.replace("_", " ")  # what is read besides has no function
@@ -214,9 +213,36 @@ class Part:
         if spread is None:
             yield self.ids
             return
-        parts = _further(spread, [self.ids[spread.keys[0]]], self.request, self.session, self.facts, known=True)
+        parts = self._known(spread)
         for row in parts.to_dict("records"):
             yield {**self.ids, **{str(name): str(value) for name, value in row.items() if not pd.isna(value)}}
+
+    def _read_part(self, ids: dict[str, str]) -> None:
+        """Read all walks of what has these identifiers; a part that was not sent yet has no rows.
+
+        Raises
+        ------
+        NotFoundError
+            When there should be a report and is none.
+        """
+        request, self._part = self.request, Columns(self.given.report)
+        for walk in self.session.walks(
+            request.report, ids, request.options, request.limit, refresh=request.refresh, together=self.together
+        ):
+            try:
+                self._read(walk)
+            except NotFoundError:
+                if not self._unsent(ids):
+                    raise
+                self._read(walk.empty())
+
+    def _unsent(self, ids: dict[str, str]) -> bool:
+        """Whether a part is known not to have been sent, so that no report of it is to be had."""
+        excuse = self.given.excuse
+        if excuse is None:
+            return False
+        found = _further(excuse, [ids[excuse.keys[0]]], self.request, self.session, self.facts)
+        return bool(found["unsent"].notna().any())
 
     def _read(self, walk: Walk) -> None:
         """Read a walk, or the one that takes its place where the service knows nothing at its address."""
@@ -231,7 +257,7 @@ class Part:
                 if position + 1 == len(walks):
                     raise
                 continue
-            self.columns = _and(self.columns, part)
+            self._part = _and(self._part, part)
             self.facts.add(Facts.of(self.request.report, one))
             return
 
@@ -244,13 +270,24 @@ class Part:
             When it is not known.
         """
         key, ids = self.request.report.keys[-1], self.ids
-        known = _further(proof, [ids[proof.keys[0]]], self.request, self.session, self.facts, known=True)
-        if ids[key] not in set(known[key]):
+        if ids[key] not in set(self._known(proof)[key]):
             raise NotFoundError(f"the service knows no {key} {ids[key]} there; check the id", status=404)
+
+    def _known(self, report: Report) -> pd.DataFrame:
+        """Fetch what has to be known of this id; its calls count, also those in vain."""
+        key, request = report.keys[0], self.request
+        further = Request(report, key=key, ids=[self.ids[key]], limit=request.limit, refresh=request.refresh)
+        part = Part(further, self.session.given(report), self.session, self.ids[key], None, None)
+        try:
+            part.read()
+        finally:  # its age and pages are not those of the rows
+            told = part.facts
+            self.facts.add(Facts(told.calls, from_cache=told.from_cache or not told.calls, complete=told.complete))
+        return part.columns.frame()
 
     def _seen(self, calls: int, rows: int) -> None:
         if self.bar is not None:
-            self.bar.step(self.facts.calls + calls, self.columns.rows + rows, self.facts.hits)
+            self.bar.step(self.facts.calls + calls, self.columns.rows + self._part.rows + rows, self.facts.hits)
 
 
 def _and(columns: Columns, more: Columns) -> Columns:

@@ -38,7 +38,7 @@ OnMissing = Literal["raise", "skip"]
 
 _OF_ALL_CALLS = ("fetched_at", "from_cache", "calls", "pages", "complete")
 _NOT_SEEN = [
-    "events of campaigns that were deleted",
+    "events of campaigns that were deleted, and of those that `missing` names",
     "contacts that the service does not know: they have no rows, as those without events",
     "the clock of the contacts' reports, which may differ by hours from that of the campaigns' reports",
 ]
@@ -125,8 +125,6 @@ def _contact_events(
             "created_since": whole.attrs[KEY]["created_since"],
             "route": "campaigns",
             "ids": described_ids(wanted),
-            "missing": [],
-            "missing_count": 0,
             "not_seen": _NOT_SEEN,
         }
     }

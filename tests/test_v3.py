@@ -577,6 +577,77 @@ def test_a_sent_campaign_that_is_gone_is_no_empty_one(service: Service) -> None:
         cctrack.campaign_clicks_df(OLDER)
 
 
+def resent(service: Service, status: str | None) -> None:
+    """Give the older campaign a resend without reports, in this state; None for one that is gone."""
+    roles = [(MAIL, "primary_email"), ("again", "resend")]
+    mails = [{"campaign_activity_id": one, "role": role} for one, role in roles]
+    service.json(f"/v3/emails/{OLDER}", {"campaign_id": OLDER, "current_status": "Done", "campaign_activities": mails})
+    if status is not None:
+        mail = {"campaign_activity_id": "again", "campaign_id": OLDER, "current_status": status}
+        service.json("/v3/emails/activities/again", mail)
+
+
+@pytest.mark.parametrize("status", ["SCHEDULED", "Draft"])
+@pytest.mark.usefixtures("session")
+def test_a_resend_that_is_still_to_be_sent_has_no_rows(service: Service, status: str) -> None:
+    names = ("campaign_opens", "campaign_activities", "links")
+    before = {name: len(getattr(cctrack, f"{name}_df")(OLDER)) for name in names}
+    whole, of_person = len(cctrack.account_activities_df()), len(cctrack.opens_df(PERSON, route="campaigns"))
+    resent(service, status)
+    for name in names:
+        frame = getattr(cctrack, f"{name}_df")(OLDER, refresh=True)
+        assert (len(frame), told(frame)["missing"]) == (before[name], [])
+    service.reset()
+    assert len(cctrack.campaign_activities_df(OLDER)) == before["campaign_activities"]
+    assert len(cctrack.campaign_opens_df(OLDER)) == before["campaign_opens"]
+    assert service.hits() == 0, "that there is nothing is kept"
+    cctrack.cache.clear()
+    frame = cctrack.account_activities_df()
+    assert (len(frame), told(frame)["missing"]) == (whole, [])
+    # One list, the mails of two campaigns, what became of one mail, six reports of three.
+    assert told(frame)["calls"] == service.hits() == 1 + 2 + 1 + 18
+    frame = cctrack.opens_df(PERSON, route="campaigns")
+    assert (len(frame), told(frame)["missing"]) == (of_person, [])
+
+
+@pytest.mark.parametrize("status", ["DONE", None])
+@pytest.mark.usefixtures("session")
+def test_a_resend_that_is_gone_is_named_and_takes_no_other_rows_along(service: Service, status: str | None) -> None:
+    whole, of_person = len(cctrack.account_activities_df()), len(cctrack.opens_df(PERSON, route="campaigns"))
+    resent(service, status)
+    cctrack.cache.clear()
+    with pytest.raises(cctrack.NotFoundError):
+        cctrack.campaign_opens_df(OLDER)
+    for frame, rows in (
+        (cctrack.campaign_opens_df([NEWER, OLDER], on_missing="skip"), None),
+        (cctrack.account_activities_df(), whole),
+        (cctrack.opens_df(PERSON, route="campaigns"), of_person),
+    ):
+        assert (told(frame)["missing"], told(frame)["missing_count"]) == (["again"], 1)
+        assert rows is None or len(frame) == rows
+        assert OLDER in set(frame["campaign_id"])
+    service.on(OPENS, lambda request: fault(404, "not_found"))
+    cctrack.cache.clear()
+    frame = cctrack.campaign_opens_df([NEWER, OLDER], on_missing="skip")
+    assert told(frame)["missing"] == [OLDER]
+    assert set(frame["campaign_id"]) == {NEWER}
+
+
+@pytest.mark.usefixtures("session")
+def test_calls_in_vain_count_too(service: Service) -> None:
+    unknown, known = uid("campaign", "nobody"), OLDER
+    for ask in (
+        lambda: cctrack.campaign_opens_df([known, unknown, NEWER], on_missing="skip"),
+        lambda: cctrack.links_df([unknown], on_missing="skip"),
+        lambda: cctrack.campaign_summary_df([unknown], on_missing="skip"),
+        lambda: cctrack.list_members_df([uid("list", "nobody")], on_missing="skip"),
+    ):
+        service.reset()
+        frame = ask()
+        assert len(told(frame)["missing"]) == 1
+        assert told(frame)["calls"] == service.hits() > 0
+
+
 @pytest.mark.usefixtures("session")
 def test_a_campaign_that_does_not_list_its_mails_is_an_error(service: Service) -> None:
     for wrong in ({}, [7], "none", [{"role": "primary_email"}]):
@@ -678,6 +749,7 @@ def test_details_of_a_mail_that_is_gone_leave_the_rows(service: Service) -> None
     assert len(frame) == 4
     assert frame.loc[gone, "link_id"].isna().all()
     assert frame.loc[~gone, "link_id"].notna().all()
+    assert told(frame)["missing"] == [MAIL]
     assert len(cctrack.clicks_df(PERSON, created_since="2026-03-12", details=True)) == 0
 
 

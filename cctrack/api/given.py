@@ -55,6 +55,8 @@ class Given:
         With the columns that its rows have there; those that the dialect lacks are optional.
     spread : Report or None
         Asked first: the report is one walk, or some, for each of its rows.
+    excuse : Report or None
+        Asked where the service has no report of such a part: it is to have none if that names it `unsent`.
     lookups : tuple of Lookup
         Asked afterwards.
     details : tuple of Detail
@@ -71,6 +73,7 @@ class Given:
 
     report: Report
     spread: Report | None = None
+    excuse: Report | None = None
     lookups: tuple[Lookup, ...] = ()
     details: tuple[Detail, ...] = ()
     proof: Report | None = None

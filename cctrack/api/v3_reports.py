@@ -33,6 +33,13 @@ ACTIVITIES_OF = Report(
     (),
     since="changed",
 )
+STATE_OF = Report(
+    "mail_state",
+    "one mail",
+    ("campaign_activity_id",),
+    (_ACTIVITY, Column("unsent", "text", "Whether it was not sent yet.", optional=True)),
+    (),
+)
 FIRST_OF = replace(ACTIVITIES_OF, name="campaign_first_mail")
 CAMPAIGN_OF = Report(
     "campaign_of_mail", "one mail", ("campaign_activity_id",), (_ACTIVITY, replace(_CAMPAIGN, optional=True)), ()
@@ -56,7 +63,7 @@ TOTALS = Report(
 # Names under which the cache holds what has no public function.
 FURTHER = (
     catalog.CAMPAIGN_DETAILS.name,
-    *(report.name for report in (ACTIVITIES_OF, FIRST_OF, CAMPAIGN_OF, ADDRESS, LIST, TOTALS)),
+    *(report.name for report in (ACTIVITIES_OF, STATE_OF, FIRST_OF, CAMPAIGN_OF, ADDRESS, LIST, TOTALS)),
 )
 
 _OF_MAIL = Lookup(CAMPAIGN_OF, "campaign_activity_id", ("campaign_id",))
@@ -89,7 +96,7 @@ def _of_campaign(report: Report, *further: Column, proof: Report | None = None) 
     told = _with(report, _TOLD_OF_MAIL, _ACTIVITY, *further, *_NAMES, _DELETED)
     # Whether there is a reason is up to the contact: that nobody gave one does not say that the service leaves it out.
     columns = (replace(one, optional=False) if one.name == "unsubscribe_reason" else one for one in told.columns)
-    return Given(replace(told, columns=tuple(columns)), spread=ACTIVITIES_OF, proof=proof)
+    return Given(replace(told, columns=tuple(columns)), spread=ACTIVITIES_OF, excuse=STATE_OF, proof=proof)
 
 
 _SENT = (
@@ -128,7 +135,7 @@ GIVEN: dict[Report, Given] = {
         lookups=(Lookup(TOTALS, "campaign_id", ("spam_count",)),),
         ignores=("update_summary",),
     ),
-    catalog.LINKS: Given(_with(catalog.LINKS, (), _ACTIVITY), spread=ACTIVITIES_OF),
+    catalog.LINKS: Given(_with(catalog.LINKS, (), _ACTIVITY), spread=ACTIVITIES_OF, excuse=STATE_OF),
     catalog.LIST_MEMBERS: Given(catalog.LIST_MEMBERS, proof=LIST),
     catalog.CAMPAIGNS: Given(catalog.CAMPAIGNS, unlisted=frozenset({"DELETED"})),
     catalog.CAMPAIGN_DETAILS: Given(

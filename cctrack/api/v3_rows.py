@@ -126,13 +126,21 @@ def one_activity(answer: dict[str, Any], ids: Ids) -> Rows:
     return [_mail({"campaign_activity_id": ids["campaign_id"], "role": answer.get("role")}, answer, None)]
 
 
+def state(answer: Any, ids: Ids) -> Rows:
+    """Tell whether a mail was not sent yet; nothing of one that the service does not know."""
+    return [{**ids, "unsent": _unsent(answer)}] if answer else []
+
+
+def _unsent(answer: dict[str, Any]) -> str | None:
+    return "yes" if _status(answer.get("current_status"), CAMPAIGN_STATUSES) in _NEVER_SENT else None
+
+
 def _mail(part: dict[str, Any], whole: dict[str, Any], campaign: str | None) -> dict[str, Any]:
-    unsent = _status(whole.get("current_status"), CAMPAIGN_STATUSES) in _NEVER_SENT
     return {
         "campaign_id": whole.get("campaign_id") or campaign,
         "campaign_activity_id": part["campaign_activity_id"],
         "role": _role(part),
-        "unsent": "yes" if unsent else None,
+        "unsent": _unsent(whole),
         "changed": whole.get("updated_at"),
     }
 

@@ -9,7 +9,7 @@ from cctrack import catalog
 from cctrack.api import v3_rows
 from cctrack.api.ask import FOR_GOOD
 from cctrack.api.given import Batch
-from cctrack.api.v3_reports import ACTIVITIES_OF, ADDRESS, CAMPAIGN_OF, FIRST_OF, LIST, TOTALS
+from cctrack.api.v3_reports import ACTIVITIES_OF, ADDRESS, CAMPAIGN_OF, FIRST_OF, LIST, STATE_OF, TOTALS
 from cctrack.api.v3_rows import Ids
 from cctrack.schema import Report
 
@@ -136,6 +136,7 @@ WIRES: dict[Report, tuple[Wire, ...]] = {
         Wire(f"{_ACTIVITY}/{{campaign_id}}", None, None, v3_rows.one_activity, lasts=_KEPT),
         Wire(f"{_ACTIVITY_STATS}/{{campaign_id}}", None, None, v3_rows.activity_of_stats, lasts=FOR_GOOD),
     ),
+    STATE_OF: (Wire(f"{_ACTIVITY}/{{campaign_activity_id}}", None, None, v3_rows.state),),
     FIRST_OF: (Wire("/emails/{campaign_id}", None, None, v3_rows.first_activity),),
     CAMPAIGN_OF: (
         Wire(f"{_ACTIVITY_STATS}/{{campaign_activity_id}}", None, None, v3_rows.stats, lasts=FOR_GOOD),

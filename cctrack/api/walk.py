@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec.json import encode
+
 from cctrack.api.ask import FOR_GOOD, Ask
 from cctrack.api.chain import Answer, Chain, Dialect, Page
 from cctrack.api.clock import Clock
@@ -133,6 +135,10 @@ class Walk:
             )
             ask = ask.otherwise
         return found if len(found) == 1 else sorted(found, key=lambda walk: walk.held() is None)
+
+    def empty(self) -> "Walk":
+        """Give the walk of an address that is known to hold nothing: it is kept as if the service had said so."""
+        return replace(self, first=lambda: (encode({self.ask.envelope: []}), 0))
 
     def take(self, entry: Entry) -> None:
         """Be answered by what is in the store."""
