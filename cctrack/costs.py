@@ -29,7 +29,7 @@ def each(key: str, ids: Sequence[str] | None) -> list[dict[str, str]]:
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls with an empty cache and with the one there is; and how many walks it never saw whose pages may be many."""
+    """Calls with an empty cache and with the one there is; and how much it never saw that may take more."""
 
     cold: int = 0
     calls: int = 0
@@ -85,7 +85,7 @@ class Counter:
         cost = self._walks(given.spread, {}, {key: ids[key]})
         rows = self._rows(Request(given.spread, key=key, ids=[ids[key]]))
         if rows is None:
-            return cost, [{**ids, "campaign_activity_id": _NOT_KNOWN}]
+            return cost + Cost(unseen=1), [{**ids, "campaign_activity_id": _NOT_KNOWN}]
         found = (row.dropna().to_dict() for _, row in rows.frame().iterrows())
         return cost, [{**ids, **{str(name): str(value) for name, value in row.items()}} for row in found]
 
@@ -195,12 +195,15 @@ class Counter:
         older, offline = walk.older(), walk.policy.offline
         if older is None:
             return Cost(1, 0 if offline else 1, int(walk.ask.limit is not None or walk.ask.unique))
-        cold = self._whole(_pages(walk, older))
+        pages = _pages(walk, older)
+        cold = self._whole(pages)
         if offline or walk.held() is not None:
             return Cost(cold, 0)
         start = walk.newest_from(older)
-        some = start is not None and older.oldest is not None and older.oldest < start
-        return Cost(cold, 1 if some else cold)  # where all rows are as new as that, all are asked for
+        if start is None or older.oldest is None or older.oldest >= start:
+            return Cost(cold, cold)  # where all rows are as new as that, all are asked for
+        newer = walk.newer_than(older, start)
+        return Cost(cold, cold if newer is None else self._whole(min(pages, _pages_of(walk, older, pages, newer))))
 
     def _whole(self, pages: int) -> int:
         """Count the calls of a walk of so many pages."""
@@ -215,6 +218,14 @@ def _before(ask: Ask, known: Ask) -> int:
     while ask.path != known.path and ask.otherwise is not None:
         ask, count = ask.otherwise, count + 1
     return count
+
+
+def _pages_of(walk: Walk, held: Entry, pages: int, newer: int) -> int:
+    """Tell on how many pages the newest rows come, where all that are held come on so many."""
+    limit = walk.ask.limit or held.rows
+    size = limit if math.ceil(held.rows / limit) == pages else math.ceil(held.rows / pages)
+    # Without a filter the page with the first older row comes too.
+    return newer // size + 1 if walk.ask.since is None else max(1, math.ceil(newer / size))
 
 
 def _pages(walk: Walk, held: Entry) -> int:

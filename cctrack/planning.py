@@ -139,11 +139,11 @@ def plan(
     Returns
     -------
     Plan
-        A walk that the cache knows has the pages it had then. `calls_cold` counts these and, if there are several,
-        page one once more; or all of them twice under `verify="strict"`. A walk never seen counts as one call, and
-        the plan says "at least". `calls` counts nothing for what is fresh, and one call where the newest rows alone are
-        asked for, unless all of them are. Campaigns are those of the list in the cache, however old. A report
-        that changes while it is read, or repeats rows where its pages meet, costs more.
+        A walk that the cache knows has the pages it had then. `calls_cold` counts these and, if there are several, page
+        one once more; or all of them twice under `verify="strict"`. A walk never seen counts as one call, a campaign
+        whose mails are not known as one mail, and the plan says "at least". `calls` counts nothing for what is fresh,
+        and the pages of the newest rows where these alone are asked for. Campaigns are those of the list in the cache,
+        however old. A report that changes while it is read, or repeats rows where its pages meet, costs more.
 
     Notes
     -----
@@ -206,7 +206,7 @@ _NO_LIST = (
     "The list of campaigns is not in the cache, so theirs is not counted: ask cctrack.campaigns_df(), about 1 call, "
     "and plan again."
 )
-_UNSEEN = "Walks never seen count as one page; they may have more."
+_UNSEEN = "What was never read counts as one page, a campaign as one mail; there may be more."
 _LOOKED_UP = (
     "What the rows leave out (a contact's address, a mail's campaign) is asked for once and kept. The address is "
     "counted for every contact, though one without rows needs none; mails that are new take one call for ten."

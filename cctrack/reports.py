@@ -747,7 +747,8 @@ def contacts_df(
 
     Notes
     -----
-    The service searches by whole addresses only; an address that nobody has gives an empty frame.
+    The service searches by whole addresses only; an address that nobody has gives an empty frame. A contact who
+    takes text messages alone has no status and is listed whatever is asked for.
     """
     whole = address(email, "email")
     options = {"email": whole} if whole else {}
@@ -782,8 +783,8 @@ def campaigns_df(
     Notes
     -----
     With `details=True` the columns `subject last_run_date sends opens clicks forwards unsubscribes bounces
-    spam_count` follow, for one call a campaign; they are NA for a campaign that the service lists but does not show.
-    Deleted campaigns are listed only with `status="DELETED"`.
+    spam_count` follow; they are NA for a campaign that the service lists but does not show. `status=None` lists
+    campaigns of every status but the deleted ones, which only `status="DELETED"` lists.
     """
     further = flag(details, "details")
     session = current(session)

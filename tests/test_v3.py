@@ -1030,6 +1030,26 @@ def test_plans_count_where_a_mail_was_looked_for_in_vain(service: Service, sessi
         assert service.hits() == again.calls == again.calls_cold > 0
 
 
+@pytest.mark.parametrize("limit", [2, 5, 7, 60])
+@pytest.mark.parametrize("every", ["1h", "6h", "12h"])
+@pytest.mark.usefixtures("session")
+def test_plans_count_the_pages_of_the_newest_rows(service: Service, limit: int, every: str) -> None:
+    service.on(OPENS, Pages(OPENS, opens(60, every=every)))
+    cctrack.campaign_opens_df(OLDER, limit=limit)
+    plan = cctrack.plan(cctrack.campaign_opens_df, OLDER, limit=limit, refresh=True)
+    service.reset()
+    cctrack.campaign_opens_df(OLDER, limit=limit, refresh=True)
+    assert service.hits() == plan.calls <= plan.calls_cold
+
+
+@pytest.mark.usefixtures("session")
+def test_a_plan_of_mails_that_are_not_known_says_at_least() -> None:
+    assert "at least 2 calls" in repr(cctrack.plan(cctrack.links_df, OLDER))
+    cctrack.links_df(OLDER)
+    cctrack.cache.clear("links_df")
+    assert "at least" not in repr(cctrack.plan(cctrack.links_df, OLDER))
+
+
 def test_docstrings_tell_the_calls_of_every_report() -> None:
     for report in cctrack.catalog.REPORTS.values():
         text = " ".join((getattr(cctrack, report.function).__doc__ or "").split())

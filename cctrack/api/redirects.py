@@ -79,7 +79,7 @@ class Listener:
 
     def _take(self, query: Secret, state: Secret) -> bool:
         found = answered(query, state)
-        if isinstance(found, _StrangerError):
+        if found is None:
             self.strangers += 1  # any page in the browser may try: it must neither count nor end the waiting
             return False
         self._answers.put(found)
@@ -110,18 +110,11 @@ class Listener:
         )
 
 
-class _StrangerError(AuthError):
-    """An answer to a login that is not this one."""
-
-
-def answered(query: Secret, state: Secret) -> Secret | CctrackError:
-    """Read what came back: the code, if it is the answer to this login."""
+def answered(query: Secret, state: Secret) -> Secret | CctrackError | None:
+    """Read what came back: the code, or why there is none; None when it is no answer to this login."""
     fields = {name: values[0] for name, values in parse_qs(query.reveal(), keep_blank_values=True).items()}
     if not hmac.compare_digest(fields.get("state", "").encode(), state.reveal().encode()):
-        return _StrangerError(
-            "this is the answer to another login (its state differs); start again with cctrack.login(client_id) and "
-            "use the newest page"
-        )
+        return None
     if "error" in fields:
         return refused(fields["error"], fields.get("error_description", ""))
     if not fields.get("code"):
@@ -143,7 +136,13 @@ def pasted(text: Secret, state: Secret) -> Secret | CctrackError:
             "this is no address with an answer in it; paste the whole address from the browser's address bar, which "
             "ends in ?code=...&state=..."
         )
-    return answered(Secret(query), state)
+    found = answered(Secret(query), state)
+    if found is None:
+        return AuthError(
+            "this is the answer to another login (its state differs); start again with cctrack.login(client_id) and "
+            "use the newest page"
+        )
+    return found
 
 
 class _Quiet(ThreadingHTTPServer):

@@ -65,6 +65,19 @@ class Sheets:
         parted = self.part(entry, bound)
         return None if parted is None else (parted.older, entry.rows - parted.removed)
 
+    def newer(self, entry: Entry, bound: int) -> int | None:
+        """Count the rows on or after a date; None when a page is not there."""
+        count = 0
+        for name in entry.pages if entry.order == "falling" else entry.pages[::-1]:
+            rows = self._rows(name)
+            if rows is None:
+                return None
+            dates = [self.date(row) for row in rows]
+            count += (found := sum(date is None or date >= bound for date in dates))
+            if found < len(rows):
+                break
+        return count
+
     def since(self, pages: Iterable[str], drop: set[int], bound: int) -> tuple[list[str], list[Record]] | None:
         """Give pages with the rows from a date on, without those at the positions to drop; and these rows."""
         kept: list[str] = []

@@ -113,6 +113,10 @@ class Walk:
         # A row may be dated in the future; those that come after it need not be.
         return min(older.newest, int(older.fetched_at * 1e6)) - LOOK_BACK - _CLOCKS
 
+    def newer_than(self, older: Entry, start: int) -> int | None:
+        """Count the rows held from a date on; None when they are not there."""
+        return self._sheets.newer(older, start)
+
     def alternatives(self) -> list["Walk"]:
         """List this walk and those that take its place where the service knows nothing at its address.
 
