@@ -178,8 +178,11 @@ class Part:
                 try:
                     self._read_part(ids)
                     self.columns = _and(self.columns, self._part)
-                except NotFoundError:  # the other mails of a campaign have their rows still
-                    if len(parts) < 2 or not request.skip_missing or self.given.excuse is None:
+                except NotFoundError as error:  # the other mails of a campaign have their rows still
+                    if len(parts) < 2 or self.given.excuse is None:
+                        raise
+                    if not request.skip_missing:
+                        error.add_note('the campaign has other mails: on_missing="skip" gives their rows')
                         raise
                     self.missing.append(ids[self.given.excuse.keys[0]])
             if len(self.missing) == len(parts) > 0:

@@ -616,8 +616,9 @@ def test_a_resend_that_is_gone_is_named_and_takes_no_other_rows_along(service: S
     whole, of_person = len(cctrack.account_activities_df()), len(cctrack.opens_df(PERSON, route="campaigns"))
     resent(service, status)
     cctrack.cache.clear()
-    with pytest.raises(cctrack.NotFoundError):
+    with pytest.raises(cctrack.NotFoundError) as caught:
         cctrack.campaign_opens_df(OLDER)
+    assert 'on_missing="skip"' in caught.value.__notes__[0]
     for frame, rows in (
         (cctrack.campaign_opens_df([NEWER, OLDER], on_missing="skip"), None),
         (cctrack.account_activities_df(), whole),
